@@ -1,0 +1,1 @@
+"""What an operator sees and touches: status, manhole, preflight check. Nothing depends on it."""

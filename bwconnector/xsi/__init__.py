@@ -1,0 +1,1 @@
+"""The BroadWorks wire: Xsi-Events and Xsi-Actions, XML over HTTP."""

@@ -1,0 +1,32 @@
+"""Why an Xsi request did not succeed, typed by what the caller may do about it."""
+
+from __future__ import annotations
+
+__all__ = ["NoXspAvailable", "OutcomeUnknown", "Refused", "XsiFailure"]
+
+
+class XsiFailure(Exception):
+    """Root of all failures of an Xsi request."""
+
+
+class Refused(XsiFailure):
+    """BroadWorks answered, and the answer is no.
+
+    :ivar status: HTTP status
+    :ivar error_code: ``errorCode`` of the ErrorInfo body, 0 when there was none
+    :ivar summary: ``summaryEnglish`` of the ErrorInfo body, or a short description of the body
+    """
+
+    def __init__(self, status: int, error_code: int = 0, summary: str = "") -> None:
+        super().__init__(f"HTTP {status}" + (f", error {error_code}" if error_code else "") + (f": {summary}" if summary else ""))
+        self.status = status
+        self.error_code = error_code
+        self.summary = summary
+
+
+class OutcomeUnknown(XsiFailure):
+    """The request was sent, but no usable answer came: it may have taken effect. Never repeated unless it is safe to."""
+
+
+class NoXspAvailable(XsiFailure):
+    """No XSP could be reached, so the request had no effect."""
