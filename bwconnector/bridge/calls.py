@@ -117,8 +117,6 @@ class Call:
     """Devices that barged in or monitor, as far as announced."""
     singled: set[str] = attrs.Factory(set)
     """Targets of a single step transfer that have not alerted yet."""
-    restricted: set[str] = attrs.Factory(set)
-    """Device keys whose identity must not be shown."""
 
     def connection(self, device: str) -> Connection:
         """The connection of ``device``, made on first use."""
@@ -217,7 +215,6 @@ class CallTable:
                 for leg in list(connection.legs):
                     self.move(leg, mine)
         other.connections.clear()
-        call.restricted |= other.restricted
         for name in (other.id, *other.aliases):
             self._by_id[name] = call
             if name != call.id:
