@@ -73,7 +73,7 @@ def observe(run: Recorded) -> dict[str, Observer]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(variations, st.lists(operations, max_size=40))
+@given(variations, st.lists(operations, min_size=10, max_size=60))
 def test_snapshot_equals_the_events_replayed(variation: Variation, script: list[tuple[str, ...]]) -> None:
     run = Recorded()
     run.switch.variation = variation
@@ -87,7 +87,7 @@ def test_snapshot_equals_the_events_replayed(variation: Variation, script: list[
 
 
 @settings(max_examples=200, deadline=None)
-@given(variations, st.lists(operations, max_size=40))
+@given(variations, st.lists(operations, min_size=10, max_size=60))
 def test_every_leg_ends(variation: Variation, script: list[tuple[str, ...]]) -> None:
     run = Recorded()
     run.switch.variation = variation
@@ -105,7 +105,7 @@ def test_every_leg_ends(variation: Variation, script: list[tuple[str, ...]]) -> 
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(operations, max_size=40))
+@given(st.lists(operations, min_size=10, max_size=60))
 def test_a_connected_leg_never_faces_a_ringing_one(script: list[tuple[str, ...]]) -> None:
     run = Recorded()
     for operation in script:
