@@ -69,7 +69,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "transfer_id": ("first", "second", "new"),
     "transfer_event": ("CallTransferredEvent", "CallUpdatedEvent"),
 }
-LEAST = {"xsps": 1, "users": 4, "keep_alive": 1, "event_timeout": 1, "ack_timeout": 0.1}
+LEAST = {"xsps": 1, "users": 4, "keep_alive": 1, "event_timeout": 1, "ack_timeout": 0.1, "ring_time": 1}
 
 
 def read_section(section: Mapping[str, Any]) -> SimulatorConfig:
