@@ -32,7 +32,7 @@ class SimulatorConfig:
     demo_calls: int = 4
     """How many of them at a time."""
     seed: int = 1
-    """Makes ids and the demo repeatable."""
+    """Makes the demo and the ids of its calls repeatable."""
     lift_delay: float = 1.0
     """How long a user takes to lift after a click-to-dial; 0: nobody lifts by itself."""
     ring_time: float = 20.0

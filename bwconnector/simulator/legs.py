@@ -116,7 +116,8 @@ class Legs:
         self.directory = Directory(users)
         self.variation = variation or Variation()
         self.services = Services(self.directory, emit)
-        self._now = now
+        # 0 means that a moment has not come, and a test's clock may well begin with 0.
+        self._now = lambda: max(1, now())
         self._emit = emit
         self._random = Random(seed)
         self._legs: dict[str, list[Leg]] = {}

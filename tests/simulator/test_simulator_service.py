@@ -75,6 +75,11 @@ def test_a_story_that_somebody_disturbs_ends_without_leaving_a_call() -> None:
     demo.stopService()
 
 
+def test_ids_of_events_do_not_repeat_after_a_restart() -> None:
+    first, second = (BroadWorks(SimulatorConfig(seed=1), Clock()) for _ in range(2))
+    assert first.new_id() != second.new_id()
+
+
 def test_subscriptions_expire_and_say_so() -> None:
     clock = Clock()
     broadworks = BroadWorks(SimulatorConfig(event_timeout=1e9, ack_timeout=1e9), clock)
