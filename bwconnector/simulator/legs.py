@@ -116,8 +116,7 @@ class Legs:
         self.directory = Directory(users)
         self.variation = variation or Variation()
         self.services = Services(self.directory, emit)
-        # 0 means that a moment has not come, and a test's clock may well begin with 0.
-        self._now = lambda: max(1, now())
+        self._time = now
         self._emit = emit
         self._random = Random(seed)
         self._legs: dict[str, list[Leg]] = {}
@@ -127,6 +126,10 @@ class Legs:
         self._sessions: dict[str, tuple[int, int]] = {}
         self._session_counter = 1000
         self._tracking_counter = 76
+
+    def _now(self) -> int:
+        """0 means that a moment has not come; a test's clock may well begin with 0."""
+        return max(1, self._time())
 
     # What is.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from twisted.application.service import IService
@@ -34,7 +35,7 @@ def _read(path: str | None) -> SimulatorConfig:
     if path is None:
         return SimulatorConfig()
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             section: Any = tomllib.load(file).get("simulator", {})
         if not isinstance(section, dict):
             raise usage.UsageError(f"{path}: simulator is not a section; write [simulator]")

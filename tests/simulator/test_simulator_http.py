@@ -14,6 +14,7 @@ import pytest
 import pytest_twisted
 import treq
 from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
@@ -59,10 +60,9 @@ class Stream:
 
     @property
     def documents(self) -> list[ElementTree.Element]:
-        parts = [part for part in self.data.split(b"<?xml")[1:]]
         complete = [
             b"<?xml" + part
-            for part in parts
+            for part in self.data.split(b"<?xml")[1:]
             if part.rstrip().endswith((b"</Channel>", b"</xsi:Event>", b"<ChannelHeartBeat " + XMLNS.encode() + b"/>"))
         ]
         return [strip(ElementTree.fromstring(document)) for document in complete]
@@ -443,13 +443,24 @@ async def test_faults_of_paths_and_streams(client: Client) -> None:
     stream = await client.open()
     await client.admin("POST", "xsps/xsp1/faults", paths={"heartbeat": 503, "versions": "refuse"})
     assert (await client.ask("PUT", f"{EVENTS}channel/{stream.channel_id}/heartbeat")).status == 503
-    with pytest.raises(Exception, match="Connection|Response"):
+    with pytest.raises(Exception, match=r"Connection|Response"):
         await client.ask("GET", f"{EVENTS}versions")
     await client.admin("POST", "xsps/xsp1/faults", paths={}, echo=False)
     assert (await client.ask("PUT", f"{EVENTS}channel/{stream.channel_id}/heartbeat")).status == 200
     await client.admin("POST", "xsps/xsp1/drop")
     await until(lambda: stream.ended)
     assert len(stream.documents) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_path_that_hangs_until_the_xsp_dies(client: Client) -> None:
+    await client.admin("POST", "xsps/xsp1/faults", paths={"versions": "hang"})
+    hanging = ensureDeferred(client.ask("GET", f"{EVENTS}versions"))
+    assert (await client.ask("GET", f"{ACTIONS}user/alice@example.net/profile")).status == 200
+    assert not hanging.called
+    await client.admin("POST", "xsps/xsp1/kill")
+    with pytest.raises(Exception, match=r"Connection|Response"):
+        await hanging
 
 
 @pytest_twisted.ensureDeferred
