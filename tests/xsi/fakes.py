@@ -83,7 +83,9 @@ class FakeXsp:
         for asked in self.asked:
             if not asked.waiting.called and (asked.request.method, asked.request.path) == (method, path):
                 return asked
-        raise AssertionError(f"{method} {path} is not among {[(a.request.method, a.request.path) for a in self.asked if not a.waiting.called]}")
+        raise AssertionError(
+            f"{method} {path} is not among {[(a.request.method, a.request.path) for a in self.asked if not a.waiting.called]}"
+        )
 
     @property
     def waiting(self) -> list[str]:
