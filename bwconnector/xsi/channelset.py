@@ -108,9 +108,9 @@ class ChannelSet:
             channel.start()
 
     def stop(self) -> Deferred[None]:
-        """Delete all channels; fires when they are closed, after 2 s at most."""
+        """Delete all channels and close all connections; fires when that is done, after 2 s at most."""
 
-        def stopped(_: object) -> None:
+        def stopped(_: object) -> Deferred[Any]:
             for timer in (*self._gap_timers.values(), *self._unknown_timers.values()):
                 timer.cancel()
             self._gap_timers.clear()
@@ -119,8 +119,9 @@ class ChannelSet:
             self._unknown_count = 0
             for channel in self._channels:
                 channel.acks.close()
+            return DeferredList([channel.xsp.close() for channel in self._channels])
 
-        return DeferredList([channel.stop() for channel in self._channels]).addCallback(stopped)
+        return DeferredList([channel.stop() for channel in self._channels]).addCallback(stopped).addCallback(lambda _: None)
 
     @property
     def up_count(self) -> int:

@@ -261,7 +261,7 @@ def test_stop() -> None:
     assert not stopped.called
     world.clock.advance(2.0)
     assert stopped.called
-    assert all(acks.closed for acks in world.acks)
+    assert all(each.closed for each in (*world.acks, *world.xsps))
     assert not world.clock.getDelayedCalls()
 
 

@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
 
 from bwconnector.xsi import requests, xsp
@@ -250,6 +251,18 @@ async def test_a_stream_that_is_never_answered() -> None:
         server.answer = lambda seen: b""
         with pytest.raises(OutcomeUnknown):
             await client.open_stream(ADD, Receiver(), timeout=0.1)
+        await until(lambda: server.connections[0].closed)
+
+
+@asynchronous
+async def test_a_stream_that_is_not_wanted_any_more() -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: b""
+        opening = ensureDeferred(client.open_stream(ADD, Receiver()))
+        await until(lambda: server.seen)
+        opening.cancel()
+        with pytest.raises(OutcomeUnknown):
+            await opening
         await until(lambda: server.connections[0].closed)
 
 
