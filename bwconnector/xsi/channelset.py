@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from bwconnector.xsi.channel import Acknowledger, Channel, ChannelStatus
-from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
+from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import CallSubscription, SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import ChannelSettings, Requester
 from bwconnector.xsi.ordering import Order, Recent
@@ -174,9 +174,16 @@ class ChannelSet:
                     break
             except Refused as refused:
                 failure = refused
+                if refused.error_code == NO_CHANNEL_SET:
+                    self._reopen()
                 if not request.safe or refused.status not in _TRY_ELSEWHERE:
                     break
         raise failure
+
+    def _reopen(self) -> None:
+        """BroadWorks has forgotten the channel set, so no channel will bring an event any more, however alive it seems."""
+        for channel in self._channels:
+            channel.reopen("BroadWorks does not know the channel set any more")
 
     # Events.
 

@@ -20,18 +20,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bwconnector.xsi.answers import read_subscription
-from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
+from bwconnector.xsi.errors import NO_CHANNEL_SET, NO_SUBSCRIPTION, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import NEVER
 from bwconnector.xsi.requests import Request, Response, delete_subscription, renew_subscription, subscribe
 
 __all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
 
-# ErrorInfo codes.
-_NO_CHANNEL_SET = 110842
-_NO_SUBSCRIPTION = 110862
-# BroadWorks may learn of a channel a moment later than the connector.
-_CHANNEL_SET_WAIT = 1.0
+# Enough for a new channel, which the channel set opens when it hears that BroadWorks knows none.
+_CHANNEL_SET_WAIT = 2.0
 _RESYNC_SPREAD = 600.0
 # Beyond this many at a time an XSP only queues them, and monitors that start later wait behind.
 _MAX_UNDER_WAY = 32
@@ -235,7 +232,7 @@ class Subscriptions:
         if (
             isinstance(failure, Refused)
             and failure.status in (403, 404)
-            and failure.error_code != _NO_CHANNEL_SET
+            and failure.error_code != NO_CHANNEL_SET
             and not subscription.first
         ):
             subscription.refused = True
@@ -258,7 +255,7 @@ class Subscriptions:
         try:
             response = await self._perform(renew_subscription(subscription_id, self._settings.expires))
         except Refused as refused:
-            if refused.status != 404 and refused.error_code not in (_NO_SUBSCRIPTION, _NO_CHANNEL_SET):
+            if refused.status != 404 and refused.error_code not in (NO_SUBSCRIPTION, NO_CHANNEL_SET):
                 raise
             if subscription.id == subscription_id:
                 self._forget(subscription)
@@ -297,7 +294,7 @@ class Subscriptions:
         try:
             response = await self._perform(request)
         except Refused as refused:
-            if refused.error_code != _NO_CHANNEL_SET:
+            if refused.error_code != NO_CHANNEL_SET:
                 raise
             await deferLater(self._clock, _CHANNEL_SET_WAIT)
             response = await self._perform(request)

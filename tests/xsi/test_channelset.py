@@ -370,6 +370,28 @@ def test_another_xsp_saves_the_request() -> None:
     assert result_of(performed).status == 201
 
 
+def test_a_forgotten_channel_set_is_opened_anew_but_not_over_and_over() -> None:
+    world = World(2)
+
+    def refuse() -> None:
+        performed = performing(world, UNSAFE)
+        (number,) = asked(world)
+        world.xsps[number].asked[-1].fail(Refused(403, 110842))
+        assert failure_of(performed).error_code == 110842
+
+    refuse()
+    assert world.set.up_count == 2
+    world.clock.advance(5.0)
+    refuse()
+    assert world.set.up_count == 0
+    world.clock.advance(2.0)
+    for xsp in world.xsps:
+        assert len(xsp.opened) == 2
+        xsp.opened[-1].come_up()
+    refuse()
+    assert world.set.up_count == 2
+
+
 def test_six_seconds_in_all() -> None:
     world = World()
     performed = performing(world, SAFE)

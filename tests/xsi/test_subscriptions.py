@@ -313,7 +313,7 @@ def test_no_channel_set_yet() -> None:
     waiting = world.subscribe()
     world.channels.take("POST", f"user/{ALICE}").fail(NO_CHANNEL_SET)
     assert world.waiting == []
-    world.clock.advance(1.0)
+    world.clock.advance(2.0)
     world.answer()
     assert waiting.called
     assert world.channels.ours == ["s-1"]
@@ -323,7 +323,7 @@ def test_no_channel_set_for_long() -> None:
     world = World().live()
     world.channels.on_gap("s-1")
     world.channels.take("PUT", "subscription/s-1").fail(NO_CHANNEL_SET)
-    for wait in (1.0, 2.0):
+    for wait in (2.0, 2.0):
         world.channels.take("POST", f"user/{ALICE}").fail(NO_CHANNEL_SET)
         world.clock.advance(wait)
     assert world.waiting == [POST]
