@@ -14,9 +14,9 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.application.strports import service as listening_service
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import ServerFactory
+from twisted.internet.protocol import ServerFactory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -49,16 +49,19 @@ class ManholeService(MultiService):
     """Listens as section ``[manhole]`` says; stopping it ends the sessions."""
 
     def __init__(self, options: ManholeOptions, namespace: Mapping[str, object], reactor: Any) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         if not is_private_endpoint(options.listen):
             raise ConfigError((f"[manhole] listen: {options.listen} can be reached from other machines; use the loopback interface",))
         self.factory = ManholeFactory(_passwords(options), namespace)
         self.listener = listening_service(options.listen, self.factory, reactor)
         self.listener.setServiceParent(self)
 
-    def stopService(self) -> Deferred[object]:
-        stopped = maybeDeferred(super().stopService)
-        return DeferredList([stopped, self.factory.close()])
+    async def _stop(self) -> None:
+        await maybeDeferred(super().stopService)
+        await self.factory.close()
+
+    def stopService(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop())
 
 
 def _passwords(options: ManholeOptions) -> Callable[[], Mapping[bytes, bytes]]:
@@ -95,12 +98,11 @@ class ManholeFactory(ServerFactory):
         self.sessions[session] = Deferred()
         return session
 
-    def close(self) -> Deferred[object]:
-        """End all sessions; the Deferred fires when they are gone."""
-        gone = list(self.sessions.values())
-        for session in list(self.sessions):
+    async def close(self) -> None:
+        """End all sessions, and return when they are gone."""
+        for session, gone in list(self.sessions.items()):
             session.abort()
-        return DeferredList(gone)
+            await gone
 
     def matches(self, user: bytes, password: bytes) -> bool:
         """Whether this is a user's password; takes as long for an unknown user."""
@@ -108,25 +110,28 @@ class ManholeFactory(ServerFactory):
         return compare_digest(password, known or b"") and known is not None
 
 
-class _Session(TelnetTransport):  # type: ignore[misc]
+class _Session(TelnetTransport):
     """One telnet connection."""
 
+    transport: Any
+
     def __init__(self, factory: ManholeFactory) -> None:
-        super().__init__(_Login, factory)
+        super().__init__(_Login, factory)  # type: ignore[no-untyped-call]
         self._sessions = factory.sessions
 
     def abort(self) -> None:
         if self.transport is not None:
             self.transport.abortConnection()
 
-    def connectionLost(self, reason: Failure) -> None:
-        super().connectionLost(reason)
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
         self._sessions.pop(self).callback(None)
 
 
-class _Login(StatefulTelnetProtocol):  # type: ignore[misc]
+class _Login(StatefulTelnetProtocol):
     """Asks for user and password, and then becomes the prompt."""
 
+    transport: Any
     state = "User"
 
     def __init__(self, manhole: ManholeFactory) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import islice
 
 import attrs
-from twisted.web.http import NOT_FOUND, OK, SERVICE_UNAVAILABLE, Request
+from twisted.web.http import NOT_ALLOWED, NOT_FOUND, OK, SERVICE_UNAVAILABLE, Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
@@ -94,14 +94,22 @@ class _Pages(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         self._pages = pages
 
-    def render_GET(self, request: Request) -> bytes:
-        page = self._pages.get(request.path.decode("ascii", "replace"))
-        code, content_type, body = page() if page else (NOT_FOUND, TEXT, ("There is " + ", ".join(self._pages) + ".\n").encode())
+    def render(self, request: Request) -> bytes:
+        code, content_type, body = self._answer(request)
         request.setResponseCode(code)
         for name, value in HEADERS.items():
             request.setHeader(name, value)
         request.setHeader("Content-Type", content_type)
+        if request.method == b"HEAD":
+            request.setHeader("Content-Length", str(len(body)))
+            return b""
         return body
+
+    def _answer(self, request: Request) -> Answer:
+        if request.method not in (b"GET", b"HEAD"):
+            return NOT_ALLOWED, TEXT, b"This server can only be read: GET or HEAD.\n"
+        page = self._pages.get(request.path.decode("ascii", "replace"))
+        return page() if page else (NOT_FOUND, TEXT, f"There is {', '.join(self._pages)}.\n".encode())
 
 
 class _Site(Site):
