@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["NoXspAvailable", "OutcomeUnknown", "Refused", "XsiFailure"]
+__all__ = ["BadDocument", "NoXspAvailable", "OutcomeUnknown", "Refused", "XsiFailure"]
 
 
 class XsiFailure(Exception):
@@ -30,3 +30,7 @@ class OutcomeUnknown(XsiFailure):
 
 class NoXspAvailable(XsiFailure):
     """No XSP could be reached, so the request had no effect."""
+
+
+class BadDocument(Exception):
+    """BroadWorks sent bytes that cannot be read as an Xsi document; the text says what was seen."""

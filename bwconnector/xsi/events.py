@@ -10,13 +10,14 @@ import attrs
 
 __all__ = [
     "CallEvent",
-    "CallSubscription",
     "CallParkedAgainst",
+    "CallSubscription",
     "ChannelOpened",
     "ChannelTerminated",
     "Conference",
     "ConferenceEvent",
     "ConferenceParticipant",
+    "DoNotDisturbState",
     "Document",
     "EventData",
     "ForwardingState",
@@ -29,7 +30,6 @@ __all__ = [
     "Redirect",
     "Redirection",
     "ReleaseCause",
-    "DoNotDisturbState",
     "SubscriptionEvent",
     "SubscriptionTerminated",
     "XsiCall",
