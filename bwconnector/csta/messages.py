@@ -4,21 +4,13 @@ A message is a frozen attrs class that is named like its root element, with keyw
 ``MonitorStartResponse(monitor_cross_ref_id="1")``. Children that user telephony has no use for (call linkage, message info, location,
 charging, security) are not modelled: skipped when read, never sent.
 """
+# each of these modules says in its __all__ what it adds
+# ruff: noqa: F403, F405
 
 from __future__ import annotations
 
-from bwconnector.csta import (
-    association,
-    callevents,
-    callresponses,
-    callservices,
-    capability,
-    features,
-    monitoring,
-    routeing,
-    vendor,
-    voice,
-)
+import attrs
+
 from bwconnector.csta.association import *
 from bwconnector.csta.callevents import *
 from bwconnector.csta.callresponses import *
@@ -32,24 +24,9 @@ from bwconnector.csta.routeing import *
 from bwconnector.csta.vendor import *
 from bwconnector.csta.voice import *
 
-_MODULES = (
-    association,
-    callevents,
-    callresponses,
-    callservices,
-    capability,
-    features,
-    monitoring,
-    routeing,
-    vendor,
-    voice,
-)
-
 MESSAGES: dict[str, type[Message]] = {
     name: member
-    for module in _MODULES
-    for name in module.__all__
-    for member in (getattr(module, name),)
-    if isinstance(member, type) and issubclass(member, Message)
+    for name, member in list(globals().items())
+    if isinstance(member, type) and issubclass(member, Message) and attrs.has(member)
 }
 """Root element name to message class."""

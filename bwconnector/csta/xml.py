@@ -11,25 +11,23 @@ from lxml import etree
 
 from bwconnector.csta.codecs import Node, local_name
 from bwconnector.csta.errors import CstaError, UnreadableMessage
+from bwconnector.csta.framing import MAX_BODY
 from bwconnector.csta.messages import (
     MESSAGES,
     Message,
     Request,
 )
 
-__all__ = ["ED3", "MAX_BODY", "MAX_DEPTH", "MAX_NODES", "Decoded", "decode", "encode"]
+__all__ = ["ED3", "MAX_DEPTH", "MAX_NODES", "Decoded", "decode", "encode"]
 
 ED3 = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
 """Namespace that is used where the client has not shown another."""
 
-MAX_BODY = 65535 - 8
-"""Bytes of a body: what the 16 bit length of a frame leaves room for."""
-
 MAX_DEPTH = 32
-"""Nested elements. The deepest message of the standard has 9; private data may add a few."""
+"""Nested elements. The deepest message that is known here has 7; private data may add a few."""
 
 MAX_NODES = 5000
-"""Elements of a body. A filter with every event of the standard has 100; a full frame of snapshot data some 4000."""
+"""Elements of a body. A filter with every event of the standard has 100, the longest device list that fits into a frame 3000."""
 
 
 @attrs.frozen
@@ -109,6 +107,7 @@ def _encoder(name: str, namespace: str) -> Callable[[Message], bytes]:
     after_name = len(name) + 1
 
     def render(message: Message) -> bytes:
+        # the root element as its codec writes it, but for its name, to which the prolog and the namespace were added
         return (start + write(message)[after_name:]).encode("ascii", "xmlcharrefreplace")
 
     return render
