@@ -7,7 +7,6 @@ from typing import ClassVar
 from twisted.application.service import IService
 from twisted.python import usage
 
-from bwconnector.bridge.policy import ROWS
 from bwconnector.config import ConfigError, demo, load
 
 __all__ = ["Options", "makeService"]
@@ -26,7 +25,7 @@ def makeService(options: Options) -> IService:
     from bwconnector.service import make_service
 
     try:
-        config = load(options["config"], policy=ROWS) if options["config"] else demo()
+        config = load(options["config"]) if options["config"] else demo()
     except ConfigError as error:
         raise SystemExit(str(error)) from None
     return make_service(config, reactor)
