@@ -6,10 +6,14 @@ import attrs
 
 from bwconnector.bridge.calls import Call
 
-__all__ = ["Change", "ConnectionId", "ListItem", "NOT_KNOWN"]
+__all__ = ["Change", "ConnectionId", "ListItem", "NOT_KNOWN", "WITHHELD"]
 
 NOT_KNOWN = ""
 """Device key of a party that nobody named; becomes ``notKnown`` on the wire."""
+
+
+WITHHELD = "ext-"
+"""How the device key of a party begins that withholds its identity."""
 
 
 @attrs.frozen(slots=True)
@@ -38,6 +42,7 @@ class Change:
     :ivar states: local connection state after the change for every device that was or is in the call; those are who is told (R6, R7)
     :ivar acting: device key of the alerting, answering, holding, releasing, transferring, conferencing … device
     :ivar target: newDestination, transferredToDevice or addedParty
+    :ivar belated: told before to others; now to a device whose own first report had not come by then
     :ivar last_redirection: None means that the call was never redirected (``notRequired``)
     """
 
@@ -55,5 +60,5 @@ class Change:
     items: tuple[ListItem, ...] = ()
     incoming_external: bool = False
     outgoing_external: bool = False
-    restricted: frozenset[str] = frozenset()
     private: dict[str, str] | None = None
+    belated: bool = False
