@@ -90,9 +90,7 @@ async def serving(context: Any = None) -> AsyncIterator[Server]:
     """A server on a free port of this machine, with TLS if a context is given."""
     server = Server()
     factory = Factory.forProtocol(lambda: Connection(server))  # type: ignore[arg-type]
-    endpoint = (
-        SSL4ServerEndpoint(reactor, 0, context, interface="127.0.0.1") if context else TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
-    )
+    endpoint = SSL4ServerEndpoint(reactor, 0, context, interface="127.0.0.1") if context else TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
     port: Any = await endpoint.listen(factory)
     server.port = port.getHost().port
     try:

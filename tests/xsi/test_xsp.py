@@ -63,9 +63,7 @@ async def test_a_request_on_the_wire() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [http(200, b"<x/>"), chunked(200, b"<", b"x/>"), http(200, b"<x/>", "Connection: close", length=False)],
-    ids=["length", "chunked", "until close"],
+    "answer", [http(200, b"<x/>"), chunked(200, b"<", b"x/>"), http(200, b"<x/>", "Connection: close", length=False)], ids=["length", "chunked", "until close"]
 )
 @pytest_twisted.ensureDeferred
 async def test_bodies(answer: bytes) -> None:
@@ -139,9 +137,7 @@ async def test_an_unsafe_request_is_sent_once() -> None:
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize(
-    "answer", [b"", http(200, b"abc")[:-1], chunked(200, b"abc", end=False)], ids=["nothing", "short", "no last chunk"]
-)
+@pytest.mark.parametrize("answer", [b"", http(200, b"abc")[:-1], chunked(200, b"abc", end=False)], ids=["nothing", "short", "no last chunk"])
 @pytest_twisted.ensureDeferred
 async def test_silence(answer: bytes) -> None:
     async with one_xsp() as (server, client):
@@ -261,9 +257,7 @@ def certificate() -> tuple[bytes, PrivateCertificate]:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
     signed = (
-        x509.CertificateBuilder(
-            name, name, key.public_key(), x509.random_serial_number(), now - datetime.timedelta(1), now + datetime.timedelta(1)
-        )
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - datetime.timedelta(1), now + datetime.timedelta(1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
