@@ -11,7 +11,10 @@ from bwconnector.xsi.http1 import MAX_HEAD, Answer, AnswerReader, BadAnswer
 ANSWERS = [
     (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: timeout=4\r\nConnection: keep-alive\r\n\r\n", Answer(200, True)),
     (b"HTTP/1.1 200\r\ncontent-length:5 \r\n\r\n\r\n\r\nx", Answer(200, True)),
-    (b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<htm\r\r\nA;x=1\r\n0123456789\r\n0\r\nTrailer: 1\r\n\r\n", Answer(503, True)),
+    (
+        b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<htm\r\r\nA;x=1\r\n0123456789\r\n0\r\nTrailer: 1\r\n\r\n",
+        Answer(503, True),
+    ),
     (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", Answer(204, True)),
     (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nx", Answer(200, True)),
     (b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno", Answer(403, False)),
@@ -26,7 +29,7 @@ def test_any_answers_in_any_pieces(items: list[tuple[bytes, Answer]], data: st.D
     whole = b"".join(raw for raw, _ in items)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
     reader = AnswerReader()
-    answers = []
+    answers: list[Answer] = []
     for a, b in pairwise([0, *cuts, len(whole)]):
         reader.receive_data(whole[a:b])
         answers += list(reader)
@@ -36,7 +39,7 @@ def test_any_answers_in_any_pieces(items: list[tuple[bytes, Answer]], data: st.D
 @pytest.mark.parametrize(("raw", "answer"), ANSWERS)
 def test_byte_by_byte(raw: bytes, answer: Answer) -> None:
     reader = AnswerReader()
-    answers = []
+    answers: list[Answer] = []
     for byte in raw:
         assert not answers
         reader.receive_data(bytes([byte]))
