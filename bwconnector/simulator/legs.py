@@ -69,7 +69,8 @@ class Leg:
 
     @property
     def ringing(self) -> bool:
-        return self.call.state == ALERTING and self.call.personality == TERMINATOR
+        """An incoming call that nobody has answered. (A called user who was transferred is alerting too, while the new party rings.)"""
+        return self.call.state == ALERTING and self.call.personality == TERMINATOR and not self.call.answer_time
 
     @property
     def offered(self) -> bool:
@@ -115,7 +116,8 @@ class Legs:
         self.directory = Directory(users)
         self.variation = variation or Variation()
         self.services = Services(self.directory, emit)
-        self._now = now
+        # 0 means that a moment has not come, and a test's clock may well begin with 0.
+        self._now = lambda: max(1, now())
         self._emit = emit
         self._random = Random(seed)
         self._legs: dict[str, list[Leg]] = {}
@@ -352,7 +354,9 @@ class Legs:
             self._tell(peer, "CallRetrievedEvent", state=ACTIVE)
 
     def _hold_others(self, owner: User, keep: Leg | None = None) -> None:
-        """A phone has one voice path: whatever else is active is held."""
+        """A phone has one voice path: whatever else is active is held. Outside, one number may be many phones."""
+        if owner.outside:
+            return
         bridge = self._bridges.get(owner.user_id)
         for leg in self._legs.get(owner.user_id, [])[:]:
             if leg is not keep and leg.state in (ACTIVE, REMOTE_HELD) and not self._in_bridge(leg):

@@ -9,7 +9,8 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from bwconnector.simulator.config import ConfigError, SimulatorConfig, read_section
-from bwconnector.simulator.service import SimulatorReactor, make_simulator
+from bwconnector.simulator.server import ServerReactor
+from bwconnector.simulator.service import make_simulator
 
 __all__ = ["Options", "makeService"]
 
@@ -50,4 +51,4 @@ def makeService(options: Options) -> IService:
     """The service that twistd runs."""
     from twisted.internet import reactor
 
-    return make_simulator(options.simulator, cast(SimulatorReactor, reactor))
+    return make_simulator(options.simulator, cast(ServerReactor, reactor))
