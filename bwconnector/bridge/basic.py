@@ -230,7 +230,9 @@ def updated(world: World, step: Step) -> None:
         return
     if _changed_hands(world, leg, step) and transferred(world, step):
         return
-    if remote and remote != leg.remote and leg.answered and leg.connection.alive and world.policy.word("P-UPD") == "on":
+    changed = remote not in ("", leg.remote, leg.shown) and leg.answered and leg.connection.alive
+    leg.shown = remote
+    if changed and world.policy.word("P-UPD") == "on":
         world.reports.tell("CallInformationEvent", leg.connection.call, step.user, "normal", target=remote)
     world.follow(leg, xsi, remote)
     if xsi.state == "Alerting" and xsi.personality == "Originator" and not leg.ringing_told:

@@ -54,11 +54,15 @@ class Leg:
     """Xsi state: Alerting, Active, Held, Remote Held, Detached, Released, Idle."""
     remote: str = ""
     """Device key of the remote party, empty when unknown."""
+    shown: str = ""
+    """What BroadWorks last called the remote party, where its device id is kept (R12)."""
     since: float = 0.0
     """Clock seconds when it was first seen."""
     answered: bool = False
     allow_answer: bool = False
     hunt_group: str = ""
+    moved: int = 0
+    """How often its far end was reported to have redirected the call, without the leg's own event having told so yet."""
     ringing_told: bool = False
     """Its unmonitored called party was reported as alerting (P-DELIV)."""
 

@@ -141,7 +141,7 @@ class World:
         if call.tracking_id and call.tracking_id != leg.tracking_id and self.table.find(call.tracking_id) in (None, own):
             leg.tracking_id = call.tracking_id
             self.table.alias(own, call.tracking_id)
-        if remote and not self._same_outside(own, leg.remote, remote):
+        if remote and remote not in own.diverted and not self._same_outside(own, leg.remote, remote):
             leg.remote = remote
 
     def _same_outside(self, call: Call, old: str, new: str) -> bool:
@@ -188,6 +188,7 @@ class World:
         connection.alerted = True
         connection.cause = cause
         connection.call.singled.discard(connection.device)
+        connection.call.diverted.discard(connection.device)
         self.reports.tell("DeliveredEvent", connection.call, connection.device, cause)
 
     def established(self, connection: Connection, cause: str, birth: str = "") -> None:
@@ -217,6 +218,17 @@ class World:
         if seen or self.policy.word("P-DIVUNSEEN") == "send":
             self.reports.tell("DivertedEvent", call, connection.device, cause, target=target)
         call.last_redirection = connection.device
+        if target:
+            self._redirect_legs(call, connection.device, target)
+
+    def _redirect_legs(self, call: Call, device: str, target: str) -> None:
+        """Legs towards ``device`` lead to ``target`` now, whether BroadWorks shows it to their users or not (COLP)."""
+        for connection in call.connections.values():
+            for leg in connection.legs:
+                if leg.remote == device:
+                    leg.remote = target
+                    leg.moved += 1
+                    leg.ringing_told = False
 
     def failed(self, connection: Connection, cause: str) -> None:
         self.enter(connection, FAIL)
