@@ -1,0 +1,123 @@
+"""XML bodies to messages and back (ECMA-323). Liberal in what is read, strict in what is sent."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+
+import attrs
+from lxml import etree
+
+from bwconnector.csta.codecs import Node, local_name
+from bwconnector.csta.errors import CstaError, UnreadableMessage
+from bwconnector.csta.framing import MAX_BODY
+from bwconnector.csta.messages import (
+    MESSAGES,
+    Message,
+    Request,
+)
+
+__all__ = ["ED3", "MAX_DEPTH", "MAX_NODES", "Decoded", "decode", "encode"]
+
+ED3 = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
+"""Namespace that is used where the client has not shown another."""
+
+MAX_DEPTH = 32
+"""Nested elements. The deepest message that is known here has 7; private data may add a few."""
+
+MAX_NODES = 5000
+"""Elements of a body. A filter with every event of the standard has 100, the longest device list that fits into a frame 3000."""
+
+
+@attrs.frozen
+class Decoded:
+    """A message and the namespace of its root element, empty if it has none."""
+
+    message: Message
+    namespace: str
+
+
+def decode(body: bytes) -> Decoded:
+    """Read one body.
+
+    Namespaces and prefixes are not looked at, nor is the order of children; children and attributes that are not known are skipped.
+
+    :raises UnreadableMessage: with the error to answer
+    """
+    root = _parse(body)
+    name = local_name(root)
+    namespace = root.tag[1:].partition("}")[0] if root.tag.startswith("{") else ""
+    cls = MESSAGES.get(name)
+    if cls is None:
+        error = CstaError("operation", "serviceNotSupported", "no such message is known")
+        raise UnreadableMessage(error, name, namespace, answerable=not name.endswith(("Event", "Response")))
+    try:
+        return Decoded(cls.codec().read(root), namespace)
+    except CstaError as error:
+        raise UnreadableMessage(error, name, namespace, answerable=issubclass(cls, Request)) from None
+
+
+def _parse(body: bytes) -> Node:
+    """The root element of ``body``, which is small, flat and free of a DTD."""
+    if len(body) > MAX_BODY:
+        raise _not_xml(f"{len(body)} bytes are more than fit into a frame")
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        parser.feed(body.lstrip())
+        root = parser.close()
+    except etree.XMLSyntaxError as error:
+        raise _not_xml(f"not well-formed: {error.msg}") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        # a DTD could define entities; no CSTA message has one
+        raise _not_xml("it has a DOCTYPE")
+    level = [root]
+    nodes = depth = 0
+    while level:
+        nodes += len(level)
+        depth += 1
+        if depth > MAX_DEPTH or nodes > MAX_NODES:
+            raise _not_xml(f"more than {MAX_NODES} elements, or more than {MAX_DEPTH} nested ones")
+        level = [child for node in level for child in node]
+    return root
+
+
+def _not_xml(detail: str) -> UnreadableMessage:
+    return UnreadableMessage(CstaError("operation", "generic", detail))
+
+
+def encode(message: Message, namespace: str = ED3) -> bytes:
+    """Render a message with ``namespace`` as default namespace (none if empty); session messages keep their own.
+
+    Everything beyond ASCII is sent as a character reference: peers are known that count characters where the frame wants bytes.
+
+    :raises EncodeError: the message must not be sent (our bug)
+    """
+    return _encoder(type(message).__name__, message.own_namespace or namespace)(message)
+
+
+@functools.lru_cache(maxsize=2048)
+def _encoder(name: str, namespace: str) -> Callable[[Message], bytes]:
+    """What renders messages of one class in one namespace."""
+    declaration = f' xmlns="{_attribute(namespace)}"' if namespace else ""
+    write = MESSAGES[name].codec().writer(name, edition_of(namespace))
+    start = f'<?xml version="1.0" encoding="UTF-8"?><{name}{declaration}'
+    after_name = len(name) + 1
+
+    def render(message: Message) -> bytes:
+        # the root element as its codec writes it, but for its name, to which the prolog and the namespace were added
+        return (start + write(message)[after_name:]).encode("ascii", "xmlcharrefreplace")
+
+    return render
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+
+
+def edition_of(namespace: str) -> int:
+    """The edition of ECMA-323 that a namespace names; 3 if it names none."""
+    found = re.search(r"/ed(\d{1,2})(?![0-9])", namespace)
+    return int(found[1]) if found else 3
