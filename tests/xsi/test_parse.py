@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bwconnector.xsi.errors import BadDocument
+from bwconnector.xsi.events import (
+    CallEvent,
+    CallParkedAgainst,
+    CallSubscription,
+    ChannelOpened,
+    ChannelTerminated,
+    Conference,
+    ConferenceEvent,
+    ConferenceParticipant,
+    DoNotDisturbState,
+    ForwardingState,
+    Heartbeat,
+    HookStatus,
+    MessageSummary,
+    OtherDocument,
+    OtherEvent,
+    Party,
+    Redirect,
+    Redirection,
+    ReleaseCause,
+    SubscriptionEvent,
+    SubscriptionTerminated,
+    XsiCall,
+)
+from bwconnector.xsi.parse import CALL_EVENTS, CONFERENCE_EVENTS, parse
+
+from .samples import HEARTBEAT, REMOTE, call, channel, event, sample_files, terminated
+
+BOB = Party(
+    name="Bob & Söhne", address="tel:202", user_id="bob@ex.org", user_dn="tel:+4930202;ext=202", country_code="49", call_type="Group"
+)
+ALERTING = XsiCall("callhalf-7:0", "9:1", "Terminator", "Alerting", BOB, start_time=1700000000123)
+
+
+def data_of(kind: str, content: str = "") -> object:
+    document = parse(event(kind, content))
+    assert isinstance(document, SubscriptionEvent)
+    return document.data
+
+
+def test_envelope() -> None:
+    document = parse(
+        event("HookStatusEvent", "<xsi:hookStatus>Off-Hook</xsi:hookStatus>", event_id="e-9", sequence=2147483647, subscription="s-2")
+    )
+    assert document == SubscriptionEvent(
+        event_id="e-9",
+        sequence=2147483647,
+        subscription_id="s-2",
+        data=HookStatus("Off-Hook"),
+        target_id="alice@ex.org",
+        owner_id="cti@ex.org",
+        application_id="app",
+        channel_id="ch-1",
+    )
+
+
+def test_prefixes_and_attribute_order_are_the_senders_choice() -> None:
+    document = parse(
+        b"<q:Event i:type='p:SubscriptionEvent' xmlns:q='http://schema.broadsoft.com/xsi' xmlns:p='http://schema.broadsoft.com/xsi'"
+        b" xmlns:i='http://www.w3.org/2001/XMLSchema-instance'><q:clientId>pool</q:clientId><!-- x --><?y z?><q:new><q:eventID>no</q:eventID></q:new>"
+        b"<q:eventData i:type='HookStatusEvent'><q:hookStatus> On-Hook\n</q:hookStatus></q:eventData><q:eventID>e</q:eventID></q:Event>"
+    )
+    assert document == SubscriptionEvent("e", 0, "", HookStatus("On-Hook"), owner_id="pool")
+
+
+def test_missing_target_stays_empty() -> None:
+    document = parse(event("HookStatusEvent", target=""))
+    assert document.target_id == ""  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", sorted(CALL_EVENTS))
+def test_call_events(kind: str) -> None:
+    assert data_of(kind, call()) == CallEvent(kind, (ALERTING,))
+
+
+def test_redirected_names_several_calls() -> None:
+    data = data_of("CallRedirectedEvent", f"<xsi:calls>{call()}{call(call_id='callhalf-7:1')}</xsi:calls>")
+    assert isinstance(data, CallEvent)
+    assert [each.call_id for each in data.calls] == ["callhalf-7:0", "callhalf-7:1"]
+
+
+def test_every_detail_of_a_call() -> None:
+    extra = (
+        "<xsi:releaseCause><xsi:internalReleaseCause>Busy</xsi:internalReleaseCause><xsi:q850Cause>17</xsi:q850Cause><xsi:sipStatus>486</xsi:sipStatus>"
+        "<xsi:cdrTerminationCause>017</xsi:cdrTerminationCause></xsi:releaseCause><xsi:releasingParty>remoteRelease</xsi:releasingParty>"
+        "<xsi:redirections><xsi:redirection><xsi:party><xsi:address countryCode='1'>tel:+1555</xsi:address><xsi:privacy/></xsi:party>"
+        "<xsi:reason>no-answer</xsi:reason><xsi:counter>2</xsi:counter></xsi:redirection><xsi:redirection/></xsi:redirections>"
+        "<xsi:redirect><xsi:address>tel:7</xsi:address><xsi:reason>transfer</xsi:reason><xsi:redirectTime>1</xsi:redirectTime></xsi:redirect>"
+        "<xsi:allowAnswer/><xsi:allowRetrieve>false</xsi:allowRetrieve><xsi:huntGroupUserId>hunt@ex.org</xsi:huntGroupUserId>"
+        "<xsi:recallType>Call Park</xsi:recallType><xsi:answerTime>1700000000456</xsi:answerTime>"
+        "<xsi:acdCallInfo><xsi:acdUserId>queue@ex.org</xsi:acdUserId><xsi:callingPartyInfo><xsi:name>X</xsi:name></xsi:callingPartyInfo></xsi:acdCallInfo>"
+        "<xsi:recordingState>Started</xsi:recordingState><xsi:clientSessionInfo>crm-1</xsi:clientSessionInfo><xsi:later>new</xsi:later>"
+    )
+    assert data_of("CallReleasedEvent", call(extra, state="Released")) == CallEvent(
+        "CallReleasedEvent",
+        (
+            XsiCall(
+                "callhalf-7:0",
+                "9:1",
+                "Terminator",
+                "Released",
+                BOB,
+                releasing_party="remoteRelease",
+                release_cause=ReleaseCause("Busy", "17", "486", "017"),
+                redirections=(
+                    Redirection(Party(address="tel:+1555", country_code="1", private=True), "no-answer", 2),
+                    Redirection(Party()),
+                ),
+                redirect=Redirect("tel:7", "transfer"),
+                allow_answer=True,
+                allow_retrieve=False,
+                hunt_group="hunt@ex.org",
+                recall_type="Call Park",
+                start_time=1700000000123,
+                answer_time=1700000000456,
+                acd_user_id="queue@ex.org",
+                acd_calling_party=Party(name="X"),
+                recording_state="Started",
+                client_session_info="crm-1",
+            ),
+        ),
+    )
+
+
+def test_an_empty_call_is_tolerated() -> None:
+    assert data_of("CallUpdatedEvent", "<xsi:call><xsi:startTime>soon</xsi:startTime></xsi:call>") == CallEvent(
+        "CallUpdatedEvent", (XsiCall("", "", "", ""),)
+    )
+    assert data_of("CallUpdatedEvent") == CallEvent("CallUpdatedEvent", ())
+
+
+CONFERENCE = (
+    "<xsi:conference><xsi:state>Active</xsi:state><xsi:conferenceType>Barge-In</xsi:conferenceType><xsi:conferenceParticipantList>"
+    "<xsi:conferenceParticipant><xsi:callId>a</xsi:callId><xsi:muted/></xsi:conferenceParticipant>"
+    "<xsi:conferenceParticipant><xsi:callId>b</xsi:callId><xsi:deaf/></xsi:conferenceParticipant></xsi:conferenceParticipantList></xsi:conference>"
+)
+ACTIVE = Conference("Active", (ConferenceParticipant("a", muted=True), ConferenceParticipant("b", deaf=True)), "Barge-In")
+
+
+@pytest.mark.parametrize("kind", sorted(CONFERENCE_EVENTS))
+def test_conference_events(kind: str) -> None:
+    assert data_of(kind, CONFERENCE) == ConferenceEvent(kind, ACTIVE)
+    assert data_of(kind) == ConferenceEvent(kind, Conference())
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "data"),
+    [
+        ("CallSubscriptionEvent", "<xsi:hookStatus>On-Hook</xsi:hookStatus>", CallSubscription(hook_status="On-Hook")),
+        ("CallSubscriptionEvent", f"<xsi:calls>{call()}</xsi:calls>{CONFERENCE}", CallSubscription((ALERTING,), ACTIVE)),
+        ("CallSubscriptionResyncEvent", "", CallSubscription(resync=True)),
+        ("HookStatusEvent", "", HookStatus("")),
+        ("CallParkedAgainstEvent", REMOTE.replace("remoteParty", "parkedParty"), CallParkedAgainst(BOB)),
+        ("CallParkedAgainstEvent", "", CallParkedAgainst(None)),
+        ("DoNotDisturbEvent", "<xsi:info><xsi:active>true</xsi:active></xsi:info>", DoNotDisturbState(active=True)),
+        ("DoNotDisturbEvent", "<xsi:info><xsi:active>false</xsi:active></xsi:info>", DoNotDisturbState()),
+        ("DoNotDisturbEvent", "<xsi:unassigned/>", DoNotDisturbState(unassigned=True)),
+        (
+            "CallForwardingAlwaysEvent",
+            "<xsi:info><xsi:active>true</xsi:active><xsi:forwardToPhoneNumber>tel:9</xsi:forwardToPhoneNumber></xsi:info>",
+            ForwardingState("Call Forwarding Always", True, "tel:9"),
+        ),
+        ("CallForwardingBusyEvent", "<xsi:unassigned/>", ForwardingState("Call Forwarding Busy", unassigned=True)),
+        (
+            "CallForwardingNoAnswerEvent",
+            "<xsi:info><xsi:active>false</xsi:active><xsi:numberOfRings>3</xsi:numberOfRings></xsi:info>",
+            ForwardingState("Call Forwarding No Answer", number_of_rings=3),
+        ),
+        (
+            "VoiceMailMessageSummaryEvent",
+            "<xsi:messageSummary><xsi:newMessages>2</xsi:newMessages></xsi:messageSummary>",
+            MessageSummary(2),
+        ),
+        ("VoiceMailMessageSummaryEvent", "", MessageSummary()),
+        ("SubscriptionTerminatedEvent", "", SubscriptionTerminated()),
+        ("CallHistoryEvent", call(), OtherEvent("CallHistoryEvent")),
+        ("AgentStateEvent", "", OtherEvent("AgentStateEvent")),
+    ],
+)
+def test_other_event_data(kind: str, content: str, data: object) -> None:
+    assert data_of(kind, content) == data
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (channel("ch-2", 86400), ChannelOpened("ch-2", 86400)),
+        (b"<Channel/>", ChannelOpened("", 0)),
+        (HEARTBEAT, Heartbeat()),
+        (b"<Heartbeat/>", Heartbeat()),
+        (b"<channelheartbeat/>", Heartbeat()),
+        (terminated("Expired"), ChannelTerminated("ch-1", "Expired")),
+        (terminated(), ChannelTerminated("ch-1")),
+        (b"<News/>", OtherDocument("News")),
+        (b"<Event/>", OtherDocument("")),
+        (terminated().replace(b"ChannelTerminatedEvent", b"ErrorEvent"), OtherDocument("ErrorEvent")),
+    ],
+)
+def test_other_documents(document: bytes, expected: object) -> None:
+    assert parse(document) == expected
+
+
+def test_no_event_data_at_all() -> None:
+    document = parse(terminated().replace(b"ChannelTerminatedEvent", b"SubscriptionEvent"))
+    assert isinstance(document, SubscriptionEvent)
+    assert document.data == OtherEvent("")
+
+
+BILLION_LAUGHS = b'<!DOCTYPE e [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><e>&b;</e>'
+
+
+@pytest.mark.parametrize(
+    "document", [b"", b"<e>", b"text", b"<e></f>", b"<e>\xff</e>", b"<e>&undeclared;</e>", BILLION_LAUGHS, b"<e>" * 5000]
+)
+def test_bad_documents(document: bytes) -> None:
+    with pytest.raises(BadDocument):
+        parse(document)
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=40), st.integers(0, 900), st.integers(0, 40))
+def test_damage_is_read_or_refused_but_never_a_crash(noise: bytes, position: int, cut: int) -> None:
+    document = event("CallReceivedEvent", call("<xsi:allowAnswer/>"))
+    damaged = document[:position] + noise + document[position + cut :]
+    try:
+        parse(damaged)
+    except BadDocument:
+        pass
+
+
+FILES = sample_files("Event.*.xml") + sample_files("Stream.*.xml") + sample_files("Response.AddChannel*.xml")
+
+
+@pytest.mark.skipif(not FILES, reason="no folder of sample documents (BWCONNECTOR_SAMPLES)")
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_samples(file: Path) -> None:
+    document = parse(file.read_bytes())
+    kind = file.name.split(".")[1]
+    if isinstance(document, SubscriptionEvent):
+        assert document.event_id and document.subscription_id and document.sequence
+        told = getattr(document.data, "type", None)
+        assert told is None or told == kind
+    else:
+        assert not isinstance(document, OtherDocument)

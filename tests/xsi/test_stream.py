@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bwconnector.xsi.errors import BadDocument
+from bwconnector.xsi.stream import DocumentStream
+
+DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
+DOCUMENTS = [
+    DECLARATION + b'\n<Channel xmlns="http://schema.broadsoft.com/xsi"><channelId>c</channelId><expires>3600</expires></Channel>',
+    b'<ChannelHeartBeat xmlns="http://schema.broadsoft.com/xsi"/>',
+    DECLARATION + b"<ChannelHeartBeat xmlns='http://schema.broadsoft.com/xsi' />",
+    DECLARATION
+    + b'<xsi:Event xmlns:xsi="http://schema.broadsoft.com/xsi" a="x>y" b=\'"/>\'><xsi:EventX/><xsi:eventID>1</xsi:eventID></xsi:Event >',
+    b"<e><!-- </e> --><e><![CDATA[</e>]]></e><?pi </e>?><e/><e a='/'></e></e>",
+    DECLARATION + b"<!-- a comment > before the root --><?pi?><e>\xc3\xa9 a > b</e>",
+    b"<e></e>",
+]
+BETWEEN = [b"", b"\n", b" \r\n\t", b"<!-- <e> -->", b"<?pi <e>?>\n"]
+
+
+def split(*parts: bytes) -> list[bytes]:
+    stream = DocumentStream()
+    documents = []
+    for part in parts:
+        stream.receive_data(part)
+        documents += list(stream)
+    return documents
+
+
+def test_every_split_position() -> None:
+    whole = b"\n".join(DOCUMENTS)
+    for position in range(len(whole) + 1):
+        assert split(whole[:position], whole[position:]) == DOCUMENTS, whole[:position]
+
+
+def test_byte_by_byte() -> None:
+    assert split(*(bytes([byte]) for byte in b"".join(DOCUMENTS))) == DOCUMENTS
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from(BETWEEN), st.sampled_from(DOCUMENTS)), max_size=6), st.data())
+def test_any_documents_in_any_pieces(items: list[tuple[bytes, bytes]], data: st.DataObject) -> None:
+    whole = b"".join(between + document for between, document in items)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
+    edges = [0, *cuts, len(whole)]
+    parts = [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    assert split(*parts) == [document for _, document in items]
+
+
+def test_a_document_is_out_as_soon_as_it_is_complete() -> None:
+    stream = DocumentStream()
+    for document in DOCUMENTS:
+        stream.receive_data(document)
+        assert list(stream) == [document]
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"HTTP/1.1 400", b"</Event>", b"<!DOCTYPE x>", b"<![CDATA[x]]>", b"< a>", b"\x00", b"\xef\xbb\xbf<e/>", b"&amp;"]
+)
+def test_garbage_between_documents_says_what_was_seen(garbage: bytes) -> None:
+    stream = DocumentStream()
+    stream.receive_data(DOCUMENTS[0] + garbage)
+    found = []
+    with pytest.raises(BadDocument) as raised:
+        for document in stream:
+            found.append(document)
+    assert found == [DOCUMENTS[0]]
+    assert repr(garbage.decode("latin-1")) in str(raised.value)
+
+
+@pytest.mark.parametrize("head", [b"<e>", b"<e ", b"<!--", b"<e><!--", b'<?xml version="1.0"?>', b"<e a='"])
+def test_a_document_without_end_is_bounded(head: bytes) -> None:
+    stream = DocumentStream(limit=1000)
+    stream.receive_data(head + b"\n" * 900)
+    assert list(stream) == []
+    stream.receive_data(b"x" * 200)
+    with pytest.raises(BadDocument):
+        list(stream)
+
+
+def test_blanks_between_documents_are_not_kept() -> None:
+    stream = DocumentStream(limit=100)
+    for _ in range(10):
+        stream.receive_data(b"\n" * 90)
+        assert list(stream) == []
+    stream.receive_data(b"<e/>")
+    assert list(stream) == [b"<e/>"]
+
+
+def test_many_documents_in_one_read_may_exceed_the_bound() -> None:
+    stream = DocumentStream(limit=100)
+    stream.receive_data(DOCUMENTS[1] * 50)
+    assert list(stream) == [DOCUMENTS[1]] * 50
