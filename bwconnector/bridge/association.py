@@ -107,9 +107,7 @@ class Association:
         wanted = self._duration if request.requested_session_duration is None else request.requested_session_duration
         return csta.ResetApplicationSessionTimerPosResponse(actual_session_duration=self._set_timer(wanted))
 
-    def stop(
-        self, request: csta.StopApplicationSession
-    ) -> csta.StopApplicationSessionPosResponse | csta.StopApplicationSessionNegResponse:
+    def stop(self, request: csta.StopApplicationSession) -> csta.StopApplicationSessionPosResponse | csta.StopApplicationSessionNegResponse:
         if request.session_id != self._session_id:
             return csta.StopApplicationSessionNegResponse(error_code=csta.SessionError(defined_error="invalidSessionID"))
         self.close()

@@ -22,123 +22,59 @@ __all__ = [
 
 Caps = dict[str, Any]
 
-SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, Caps]] = {
-    "GetCSTAFeatures": ("capExchange", "getCSTAFeatures", {}),
-    "GetLogicalDeviceInformation": ("capExchange", "getLogicalDeviceInformation", {}),
-    "GetSwitchingFunctionCaps": ("capExchange", "getSwitchingFunctionCaps", {}),
+SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
+    "GetCSTAFeatures": ("capExchange", "getCSTAFeatures", ""),
+    "GetLogicalDeviceInformation": ("capExchange", "getLogicalDeviceInformation", ""),
+    "GetSwitchingFunctionCaps": ("capExchange", "getSwitchingFunctionCaps", ""),
     "GetSwitchingFunctionDevices": (
         "capExchange",
         "getSwitchingFunctionDevices",
-        {
-            "requestedDeviceID": True,
-            "requestedDeviceCategoryACD": True,
-            "requestedDeviceCategoryRouteingDevice": True,
-            "requestedDeviceCategoryStation": True,
-        },
+        "requestedDeviceID requestedDeviceCategoryACD requestedDeviceCategoryRouteingDevice requestedDeviceCategoryStation",
     ),
-    "ChangeSysStatFilter": ("system", "changeSystemStatusFilter", {}),
-    "SystemRegister": ("system", "systemRegister", {}),
-    "SystemRegisterCancel": ("system", "systemStatusRegisterCancel", {}),
+    "ChangeSysStatFilter": ("system", "changeSystemStatusFilter", ""),
+    "SystemRegister": ("system", "systemRegister", ""),
+    "SystemRegisterCancel": ("system", "systemStatusRegisterCancel", ""),
     "RequestSystemStatus": (
         "system",
         "requestSystemStatus",
-        {
-            "systemStatusInitializing": True,
-            "systemStatusEnabled": True,
-            "systemStatusNormal": True,
-            "systemStatusMessageLost": True,
-            "systemStatusDisabled": True,
-            "switchingFunctionSupportsReceiving": True,
-        },
+        "systemStatusInitializing systemStatusEnabled systemStatusNormal systemStatusMessageLost systemStatusDisabled "
+        "switchingFunctionSupportsReceiving",
     ),
     "SystemStatus": (
         "system",
         "systemStatus",
-        {
-            "systemStatusInitializing": True,
-            "systemStatusEnabled": True,
-            "systemStatusNormal": True,
-            "systemStatusMessageLost": True,
-            "systemStatusDisabled": True,
-            "switchingFunctionSupportsSending": True,
-            "switchingFunctionSupportsReceiving": True,
-        },
+        "systemStatusInitializing systemStatusEnabled systemStatusNormal systemStatusMessageLost systemStatusDisabled "
+        "switchingFunctionSupportsSending switchingFunctionSupportsReceiving",
     ),
-    "ChangeMonitorFilter": ("monitoring", "changeMonitorFilter", {}),
+    "ChangeMonitorFilter": ("monitoring", "changeMonitorFilter", ""),
     "MonitorStart": (
         "monitoring",
         "monitorStart",
-        {
-            "monitorObjectDevice": True,
-            "requestedMonitorFilter": True,
-            "monitorTypeDevice": True,
-            "monitorExistingCallsInAck": True,
-            "swDomainDefaultForMonitorTypeIsDevice": True,
-        },
+        "monitorObjectDevice requestedMonitorFilter monitorTypeDevice monitorExistingCallsInAck swDomainDefaultForMonitorTypeIsDevice",
     ),
-    "MonitorStop": (
-        "monitoring",
-        "monitorStop",
-        {"switchingFunctionSupportsSending": True, "switchingFunctionSupportsReceiving": True},
-    ),
-    "SnapshotCall": (
-        "snapshot",
-        "snapshotCall",
-        {"locaConnectionStateInAck": True, "callingDeviceInAck": True, "calledDeviceInAck": True, "callIDOnly": True},
-    ),
-    "SnapshotDevice": ("snapshot", "snapshotDevice", {"localCallStateCompoundCallState": True}),
-    "AlternateCall": ("callControl", "alternateCall", {"hold": True}),
-    "AnswerCall": ("callControl", "answerCall", {"alerting": True, "deviceIDOnly": True}),
-    "ClearCall": (
-        "callControl",
-        "clearCall",
-        {
-            "alerting": True,
-            "connected": True,
-            "failed": True,
-            "initiated": True,
-            "hold": True,
-            "deviceIDOnly": True,
-            "callIDOnly": True,
-        },
-    ),
-    "ClearConnection": (
-        "callControl",
-        "clearConnection",
-        {"alerting": True, "connected": True, "fail": True, "initiated": True, "hold": True, "deviceIDOnly": True},
-    ),
-    "ConferenceCall": (
-        "callControl",
-        "conferenceCall",
-        {"activeCallConnected": True, "heldCallHold": True, "connectionParameterInAck": True, "endpointDeviceID": True},
-    ),
-    "ConsultationCall": ("callControl", "consultationCall", {}),
-    "DeflectCall": ("callControl", "deflectCall", {"alerting": True, "deviceIDOnly": True}),
-    "DirectedPickupCall": ("callControl", "directedPickupCall", {"alerting": True, "pickedCallInAck": True, "deviceIDOnly": True}),
-    "GroupPickupCall": ("callControl", "groupPickupCall", {"alerting": True, "pickedCallInAck": True}),
-    "HoldCall": ("callControl", "holdCall", {"deviceIDOnly": True}),
-    "MakeCall": ("callControl", "makeCall", {"null": True}),
-    "ParkCall": ("callControl", "parkCall", {}),
-    "ReconnectCall": ("callControl", "reconnectCall", {"connected": True}),
-    "RetrieveCall": ("callControl", "retrieveCall", {"deviceIDOnly": True}),
-    "SingleStepConferenceCall": ("callControl", "singleStepConference", {}),
-    "SingleStepTransferCall": (
-        "callControl",
-        "singleStepTransfer",
-        {"connectionParameterInAck": True, "endpointDeviceID": True, "deviceIDOnly": True},
-    ),
-    "TransferCall": (
-        "callControl",
-        "transferCall",
-        {"activeCallConnected": True, "heldCallHold": True, "connectionsParameterInAck": True, "endpointDeviceID": True},
-    ),
-    "AssociateData": ("callAssociated", "associateData", {"correlatorData": True}),
-    "GenerateDigits": (
-        "callAssociated",
-        "generateDigits",
-        {"digitModeDTMF": True, "supportsDTMFTonesABCD": True, "supportsPauseToneChar": True, "deviceIDOnly": True},
-    ),
-    "SendUserInformation": ("callAssociated", "sendUserInformation", {}),
+    "MonitorStop": ("monitoring", "monitorStop", "switchingFunctionSupportsSending switchingFunctionSupportsReceiving"),
+    "SnapshotCall": ("snapshot", "snapshotCall", "locaConnectionStateInAck callingDeviceInAck calledDeviceInAck callIDOnly"),
+    "SnapshotDevice": ("snapshot", "snapshotDevice", "localCallStateCompoundCallState"),
+    "AlternateCall": ("callControl", "alternateCall", "hold"),
+    "AnswerCall": ("callControl", "answerCall", "alerting deviceIDOnly"),
+    "ClearCall": ("callControl", "clearCall", "alerting connected failed initiated hold deviceIDOnly callIDOnly"),
+    "ClearConnection": ("callControl", "clearConnection", "alerting connected fail initiated hold deviceIDOnly"),
+    "ConferenceCall": ("callControl", "conferenceCall", "activeCallConnected heldCallHold connectionParameterInAck endpointDeviceID"),
+    "ConsultationCall": ("callControl", "consultationCall", ""),
+    "DeflectCall": ("callControl", "deflectCall", "alerting deviceIDOnly"),
+    "DirectedPickupCall": ("callControl", "directedPickupCall", "alerting pickedCallInAck deviceIDOnly"),
+    "GroupPickupCall": ("callControl", "groupPickupCall", "alerting pickedCallInAck"),
+    "HoldCall": ("callControl", "holdCall", "deviceIDOnly"),
+    "MakeCall": ("callControl", "makeCall", "null"),
+    "ParkCall": ("callControl", "parkCall", ""),
+    "ReconnectCall": ("callControl", "reconnectCall", "connected"),
+    "RetrieveCall": ("callControl", "retrieveCall", "deviceIDOnly"),
+    "SingleStepConferenceCall": ("callControl", "singleStepConference", ""),
+    "SingleStepTransferCall": ("callControl", "singleStepTransfer", "connectionParameterInAck endpointDeviceID deviceIDOnly"),
+    "TransferCall": ("callControl", "transferCall", "activeCallConnected heldCallHold connectionsParameterInAck endpointDeviceID"),
+    "AssociateData": ("callAssociated", "associateData", "correlatorData"),
+    "GenerateDigits": ("callAssociated", "generateDigits", "digitModeDTMF supportsDTMFTonesABCD supportsPauseToneChar deviceIDOnly"),
+    "SendUserInformation": ("callAssociated", "sendUserInformation", ""),
 }
 """By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row."""
 
@@ -188,7 +124,7 @@ def _services(switch: SwitchingFunction, lists: Mapping[str, str]) -> Caps:
     for service, (group, element, parameters) in SERVICE_CAPABILITIES.items():
         row, off = POLICY_OF_SERVICE.get(service, ("", ""))
         if group in lists and not (row and switch.policy(row) == off):
-            found.setdefault(lists[group], {})[element] = parameters
+            found.setdefault(lists[group], {})[element] = dict.fromkeys(parameters.split(), True)
     return found
 
 
@@ -200,9 +136,7 @@ def _events(lists: Mapping[str, str]) -> Caps:
     return found
 
 
-async def get_csta_features(
-    switch: SwitchingFunction, asker: Asker, request: csta.GetCSTAFeatures
-) -> csta.GetCSTAFeaturesResponse:
+async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: csta.GetCSTAFeatures) -> csta.GetCSTAFeaturesResponse:
     services = _services(
         switch,
         {
@@ -259,7 +193,7 @@ async def get_switching_function_caps(
         monitor_filter_items=csta.MonitorFilterItems(device_on_device_monitor_filter=_never_sent()),
         correlator_data_supported=switch.policy("P-CSI") != "ignore",
         dynamic_feature_supported="none",
-        connection_view="local" if switch.policy("P-CV") == "local" else "fixed",
+        connection_view="fixed",
         serv_evts_list=services | events,
         max_destination_devices_for_deflect=1,
     )
@@ -286,9 +220,7 @@ async def get_switching_function_devices(
                 segment_id=number,
                 last_segment=number == len(segments),
                 device_list=tuple(
-                    csta.ListedDevice(
-                        device_id=switch.monitors.name_for(asker.link, device.key), device_category=CATEGORY[device.kind]
-                    )
+                    csta.ListedDevice(device_id=switch.monitors.name_for(asker.link, device.key), device_category=CATEGORY[device.kind])
                     for device in segment
                 ),
             )

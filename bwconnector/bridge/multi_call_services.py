@@ -32,9 +32,7 @@ ANSWER_TIMEOUT = 60.0
 """Seconds that a device which is to join a conference may ring."""
 
 
-async def consultation_call(
-    switch: SwitchingFunction, asker: Asker, request: csta.ConsultationCall
-) -> csta.ConsultationCallResponse:
+async def consultation_call(switch: SwitchingFunction, asker: Asker, request: csta.ConsultationCall) -> csta.ConsultationCallResponse:
     service = "ConsultationCall"
     connection = await find_connection(switch, asker, service, request.existing_call)
     require(service, connection)
@@ -196,7 +194,9 @@ async def single_step_conference_call(
     if switch.policy("P-SSC") == "off":
         raise CstaError("operation", "serviceNotSupported", f"{service} is off (policy P-SSC)")
     if request.participation_type != "active":
-        raise CstaError("operation", "invalidParticipationType", f"a device can join as {request.participation_type} only by its own request")
+        raise CstaError(
+            "operation", "invalidParticipationType", f"a device can join as {request.participation_type} only by its own request"
+        )
     active = await find_connection(switch, asker, service, request.active_call)
     require(service, active)
     address = _destination(switch, request.device_to_join or "")
@@ -211,7 +211,9 @@ async def single_step_conference_call(
     answered = await switch.outstanding.change(lambda c: c.kind == "EstablishedEvent" and c.subject.call_id == call_id, ANSWER_TIMEOUT)
     joining = answered.call.connections.get(device) if answered is not None else None
     if joining is None or not joining.alive:
-        raise CstaError("stateIncompatibility", "invalidDestinationDeviceState", f"{address} did not answer, so it could not join call {active.call.id}")
+        raise CstaError(
+            "stateIncompatibility", "invalidDestinationDeviceState", f"{address} did not answer, so it could not join call {active.call.id}"
+        )
     joining_leg = await leg_of(switch, service, joining)
     if active.call.controller == device:
         action = requests.conference_add(device, joining_leg)

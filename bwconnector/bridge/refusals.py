@@ -48,10 +48,25 @@ BY_STATUS: Mapping[int, Row] = {
 }
 OTHER_STATUS: Row = (SYSTEM, "generic")
 
-ON_A_CALL = (
-    "AlternateCall AssociateData ClearCall ClearConnection ConferenceCall ConferenceCall.add ConsultationCall DeflectCall GenerateDigits "
-    "HoldCall ParkCall ReconnectCall RetrieveCall SendUserInformation SingleStepConferenceCall SingleStepTransferCall TransferCall"
-).split()
+ON_A_CALL = [
+    "AlternateCall",
+    "AssociateData",
+    "ClearCall",
+    "ClearConnection",
+    "ConferenceCall",
+    "ConferenceCall.add",
+    "ConsultationCall",
+    "DeflectCall",
+    "GenerateDigits",
+    "HoldCall",
+    "ParkCall",
+    "ReconnectCall",
+    "RetrieveCall",
+    "SendUserInformation",
+    "SingleStepConferenceCall",
+    "SingleStepTransferCall",
+    "TransferCall",
+]
 """Services whose requests name a call, so that 404 speaks of the call."""
 
 BY_SERVICE: Mapping[tuple[str, int], Row] = {

@@ -103,7 +103,9 @@ class Session:
         try:
             answers = await self._answers(request, asker)
         except CstaError as error:
-            self.log.debug("link {link}: {request} refused: {error}", link=self._link.name, request=type(request).__name__, error=str(error))
+            self.log.debug(
+                "link {link}: {request} refused: {error}", link=self._link.name, request=type(request).__name__, error=str(error)
+            )
             answers = (csta.CSTAErrorCode(error.category, error.value),)
         except Exception:
             self.log.failure("link {link}: {request} failed unexpectedly", link=self._link.name, request=type(request).__name__)
@@ -153,7 +155,10 @@ class Session:
         request = self._awaited.pop(invoke_id, None)
         if request is None or isinstance(message, csta.CSTAErrorCode):
             self.log.debug(
-                "link {link}: {message} answers {request}", link=self._link.name, message=repr(message), request=request or "no request of ours"
+                "link {link}: {message} answers {request}",
+                link=self._link.name,
+                message=repr(message),
+                request=request or "no request of ours",
             )
 
     def _tell(self, value: str) -> None:
