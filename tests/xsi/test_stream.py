@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,7 +48,7 @@ def test_any_documents_in_any_pieces(items: list[tuple[bytes, bytes]], data: st.
     whole = b"".join(between + document for between, document in items)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
     edges = [0, *cuts, len(whole)]
-    parts = [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [whole[a:b] for a, b in pairwise(edges)]
     assert split(*parts) == [document for _, document in items]
 
 
@@ -65,8 +67,7 @@ def test_garbage_between_documents_says_what_was_seen(garbage: bytes) -> None:
     stream.receive_data(DOCUMENTS[0] + garbage)
     found = []
     with pytest.raises(BadDocument) as raised:
-        for document in stream:
-            found.append(document)
+        found.extend(stream)
     assert found == [DOCUMENTS[0]]
     assert repr(garbage.decode("latin-1")) in str(raised.value)
 

@@ -1,0 +1,39 @@
+# Needs Python >= 3.11 and make, nothing else; everything is kept in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# What the installed product is made of: a change here means to install again.
+SOURCES := setup.py README.rst $(shell find bwconnector twisted -name '*.py' -o -name '*.html')
+
+.PHONY: run test lint wheel clean
+
+run: $(VENV)/installed-manhole
+	$(BIN)/twistd -n bwconnector
+
+test: lint
+	$(BIN)/python -m pytest -q $(TESTS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy --no-error-summary
+
+wheel: $(VENV)/installed-dev
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; choose one with: make PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv $(VENV)
+
+# A build directory left over from an earlier version would bring deleted modules back.
+$(VENV)/installed-%: $(VENV)/bin/python $(SOURCES)
+	@rm -rf build
+	$(PIP) install '.[$*]'
+	@touch $@

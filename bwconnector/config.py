@@ -1,0 +1,428 @@
+"""The config file: TOML in, one frozen :class:`Config` out, or every problem at once, each with its place.
+
+The sections are attrs classes; a field is an option (``kpl_interval`` is ``kpl-interval``), its metadata hold the check of its value.
+Values are never coerced: ``port = "443"`` is a mistake and is reported as one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import secrets
+import stat
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import attrs
+from cattrs import ClassValidationError, Converter
+from cattrs.errors import ForbiddenExtraKeysError
+from cattrs.gen import make_dict_structure_fn, override
+
+from bwconnector.checks import (
+    Check,
+    Network,
+    Secret,
+    endpoint,
+    flag,
+    integer,
+    list_of,
+    network,
+    nonempty,
+    one_of,
+    optional,
+    private_endpoint,
+    scalar,
+    secret,
+    text,
+)
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "ConnectorOptions",
+    "CstaOptions",
+    "ManholeOptions",
+    "PASSWORD_VARIABLE",
+    "RecorderOptions",
+    "SIMULATOR_OPTIONS",
+    "WebOptions",
+    "XspLink",
+    "demo",
+    "load",
+    "option_names",
+    "private_file_problem",
+]
+
+PASSWORD_VARIABLE = "BWCONNECTOR_PASSWORD"
+"""Environment variable that holds the password of ``user-id`` when the file names none."""
+
+LINK_PREFIX = "link-"
+
+Section = TypeVar("Section")
+PolicyValue = str | int | float | bool
+
+
+class ConfigError(Exception):
+    """The config cannot be used.
+
+    :ivar problems: one sentence for each problem, in the order of the file's sections
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+# The sections --------------------------------------------------------------------------------------------------------------------
+
+
+def option(check: Check, default: Any = attrs.NOTHING) -> Any:
+    """A field that is an option of the file; mandatory when it has no default."""
+    return attrs.field(default=default, metadata={"check": check})
+
+
+PORT = integer(1, 65535)
+SECONDS = integer(1)
+KPL_INTERVAL = integer(0, 600)
+KPL_TOLERANCE = integer(0, 10)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ConnectorOptions:
+    """``[Connector]``; times in seconds."""
+
+    channel_set_name: str = option(nonempty)
+    app_controller: str = option(nonempty)
+    application_name: str = option(nonempty, "GenesysConnector")
+    broadworks_version: str = option(text, "")
+    channel_expire_tout: int = option(SECONDS, 3600)
+    subscription_expire_tout: int = option(SECONDS, 86400)
+    resync_interval: int = option(integer(0), 1800)
+    kpl_interval: int = option(KPL_INTERVAL, 10)
+    kpl_tolerance: int = option(KPL_TOLERANCE, 0)
+    link_recovery_tout: int = option(SECONDS, 30)
+    subscription_scope: str = option(one_of("user", "group", "enterprise"), "user")
+    link_loss_policy: str = option(one_of("monitor-stop", "repair"), "monitor-stop")
+    default_domain: str = option(text, "")
+    user_id: str = option(text, "")
+    password_file: str = option(text, "")
+    password: Secret = option(secret, Secret(""))
+    events_context: str = option(nonempty, "/com.broadsoft.xsi-events")
+    async_context: str = option(nonempty, "/com.broadsoft.async/com.broadsoft.xsi-events")
+    actions_context: str = option(nonempty, "/com.broadsoft.xsi-actions")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class XspLink:
+    """``[link-NAME]``: one XSP. The heartbeat options are those of ``[Connector]`` unless the section has its own."""
+
+    name: str = ""
+    """What follows ``link-`` in the section's name."""
+    hostname: str = option(nonempty)
+    port: int = option(PORT, 443)
+    tls: bool = option(flag, True)
+    ca_file: str = option(text, "")
+    priority: int = option(integer(0, 100), 1)
+    weight: int = option(integer(0, 100), 50)
+    kpl_interval: int = option(KPL_INTERVAL, 10)
+    kpl_tolerance: int = option(KPL_TOLERANCE, 0)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class CstaOptions:
+    """``[csta]``: where T-Servers connect, and what one of them may take."""
+
+    listen: tuple[str, ...] = option(list_of(endpoint), ("tcp:1040",))
+    client_ca: str = option(text, "")
+    allow: tuple[Network, ...] = option(list_of(network), ())
+    status_on_connect: bool = option(flag, True)
+    max_links: int = option(integer(1), 32)
+    max_monitors_per_link: int = option(integer(1), 50_000)
+    send_queue_limit: int = option(integer(65_536), 8_388_608)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class WebOptions:
+    """``[web]``: status page and metrics."""
+
+    listen: str = option(optional(endpoint), "tcp:8040:interface=127.0.0.1")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ManholeOptions:
+    """``[manhole]``. ``password`` is no option: the demo makes one for the user ``admin`` at each start."""
+
+    listen: str = option(optional(private_endpoint), "")
+    passwd_file: str = option(text, "")
+    password: Secret = Secret("")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RecorderOptions:
+    """``[recorder]``: the ring that keeps the last bytes of both wires."""
+
+    size: int = option(integer(0), 67_108_864)
+    mask_digits: bool = option(flag, False)
+
+
+SIMULATOR_OPTIONS: Mapping[str, Check] = MappingProxyType(
+    {
+        "xsps": integer(1, 16),
+        "users": integer(2),
+        "host": nonempty,
+        "port": integer(0, 65535),
+        "admin-port": integer(0, 65535),
+        "domain": nonempty,
+        "user-id": nonempty,
+        "password": secret,
+        "demo": flag,
+        "seed": integer(0),
+    }
+)
+"""Options of ``[simulator]``; their defaults are the simulator's own."""
+
+DEMO_SIMULATOR: Mapping[str, Any] = MappingProxyType({"xsps": 2, "users": 50, "demo": True})
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Config:
+    """Everything that an administrator can decide.
+
+    :ivar links: the XSPs in the order of the file; empty with an embedded simulator, whose XSPs take their place
+    :ivar policy: policy rows that differ from their defaults, by code
+    :ivar simulator: options of the embedded simulator that were set (names as in the file), or None without one
+    """
+
+    connector: ConnectorOptions
+    links: tuple[XspLink, ...] = ()
+    csta: CstaOptions = CstaOptions()
+    web: WebOptions = WebOptions()
+    manhole: ManholeOptions = ManholeOptions()
+    policy: Mapping[str, PolicyValue] = MappingProxyType({})
+    recorder: RecorderOptions = RecorderOptions()
+    simulator: Mapping[str, Any] | None = None
+
+
+# From a TOML table to a section's class ------------------------------------------------------------------------------------------
+
+
+def _structurer(cls: type[Any]) -> Callable[[Mapping[str, Any], Any], Any]:
+    """How cattrs builds a section: options under their names in the file, each by its own check, nothing unknown."""
+    rules: dict[str, Any] = {
+        field.name: override(rename=_spelled(field.name), struct_hook=_hook(field.metadata["check"]))
+        if "check" in field.metadata
+        else override(omit=True)
+        for field in attrs.fields(cls)
+    }
+    return make_dict_structure_fn(cls, _converter, _cattrs_forbid_extra_keys=True, **rules)
+
+
+def _hook(check: Check) -> Callable[[Any, Any], Any]:
+    return lambda value, _: check(value)
+
+
+def _spelled(field: str) -> str:
+    return field.replace("_", "-")
+
+
+def option_names(cls: type[Any]) -> list[str]:
+    """The options of a section's class, as the file spells them."""
+    return [_spelled(field.name) for field in attrs.fields(cls) if "check" in field.metadata]
+
+
+_converter = Converter(detailed_validation=True)
+_converter.register_structure_hook_factory(attrs.has, _structurer)
+
+
+def _unknown(kind: str, name: str, known: Collection[str]) -> str:
+    spelled = {word.lower(): word for word in known}
+    close = difflib.get_close_matches(name.lower(), spelled, n=1)
+    return f"unknown {kind}" + (f'; did you mean "{spelled[close[0]]}"?' if close else "")
+
+
+class _Reading:
+    """One pass over a parsed file: gives its sections, and collects what is wrong with them."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+        self.problems: list[str] = []
+
+    def complain(self, section: str, option: str, problem: str) -> None:
+        self.problems.append(f"[{section}]{option and ' ' + option}: {problem}")
+
+    def table(self, section: str) -> Mapping[str, Any]:
+        """A section's table; empty when it is absent, or is no table (which is a problem)."""
+        found = self.document.get(section, {})
+        if isinstance(found, dict):
+            return found
+        self.complain(section, "", "must be a section, not an option")
+        return {}
+
+    def section(self, name: str, cls: type[Section], defaults: Mapping[str, Any] = MappingProxyType({})) -> Section | None:
+        """The options of one section, or None when something in it is wrong."""
+        try:
+            return _converter.structure({**defaults, **self.table(name)}, cls)
+        except ClassValidationError as error:
+            wrong, others = error.group_exceptions()
+            for exception, note in wrong:
+                missing = isinstance(exception, KeyError)
+                self.complain(name, _spelled(note.name), "is mandatory, but missing" if missing else str(exception))
+            for other in others:
+                if isinstance(other, ForbiddenExtraKeysError):
+                    for key in sorted(other.extra_fields):
+                        self.complain(name, key, _unknown("option", key, option_names(cls)))
+            return None
+
+    def values(self, section: str, checks: Mapping[str, Check]) -> Mapping[str, Any]:
+        """A section without a class: the values that are set, each by its check."""
+        values = {}
+        for key, value in self.table(section).items():
+            if key not in checks:
+                self.complain(section, key, _unknown("option", key, checks))
+                continue
+            try:
+                values[key] = checks[key](value)
+            except ValueError as error:
+                self.complain(section, key, str(error))
+        return MappingProxyType(values)
+
+
+SECTIONS = ("Connector", "csta", "web", "manhole", "policy", "recorder", "simulator")
+
+
+def load(path: Path | str, policy: Collection[str] | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Read a config file.
+
+    :param policy: codes of the policy rows that exist; unchecked when None
+    :param environ: where :data:`PASSWORD_VARIABLE` is looked up; the process's environment when None
+    :raises ConfigError: with every problem that was found
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError((f"{path}: cannot be read: {error.strerror}",)) from None
+    except ValueError as error:  # TOML or UTF-8
+        raise ConfigError((f"{path}: is no valid TOML: {error}",)) from None
+
+    reading = _Reading(document)
+    for name in document:
+        if name not in SECTIONS and not (name.startswith(LINK_PREFIX) and name != LINK_PREFIX):
+            reading.complain(name, "", _unknown("section", name, [*SECTIONS, "link-NAME"]))
+
+    connector = reading.section("Connector", ConnectorOptions)
+    links = [_link(reading, name, connector) for name in document if name.startswith(LINK_PREFIX) and name != LINK_PREFIX]
+    csta = reading.section("csta", CstaOptions)
+    web = reading.section("web", WebOptions)
+    manhole = reading.section("manhole", ManholeOptions)
+    rows = reading.values("policy", dict.fromkeys(reading.table("policy") if policy is None else policy, scalar))
+    recorder = reading.section("recorder", RecorderOptions)
+    simulator = reading.values("simulator", SIMULATOR_OPTIONS) if "simulator" in document else None
+
+    folder = path.parent
+    if simulator is None:
+        if not links:
+            reading.complain("link-NAME", "", "there is no XSP: add a section [link-xsp1] with its hostname, or a section [simulator]")
+        if connector is not None:
+            connector = _with_password(reading, connector, folder, os.environ if environ is None else environ)
+    elif links:
+        reading.complain("simulator", "", "cannot be used together with link sections: the simulator's XSPs take their place")
+    if csta is not None:
+        csta = attrs.evolve(csta, client_ca=_file(reading, "csta", "client-ca", folder, csta.client_ca))
+    if manhole is not None:
+        manhole = _with_passwd_file(reading, manhole, folder)
+
+    if reading.problems:
+        raise ConfigError(tuple(reading.problems))
+    assert connector and csta and web and manhole and recorder  # otherwise there was a problem
+    return Config(
+        connector=connector,
+        links=tuple(attrs.evolve(link, ca_file=link.ca_file and str(folder / link.ca_file)) for link in links if link),
+        csta=csta,
+        web=web,
+        manhole=manhole,
+        policy=rows,
+        recorder=recorder,
+        simulator=simulator,
+    )
+
+
+def demo() -> Config:
+    """The config of a connector that was given none: all on loopback, on the embedded simulator, with demo calls."""
+    return Config(
+        connector=ConnectorOptions(channel_set_name="demo", app_controller="demo"),
+        csta=CstaOptions(listen=("tcp:1040:interface=127.0.0.1",)),
+        manhole=ManholeOptions(listen="tcp:4040:interface=127.0.0.1", password=Secret(secrets.token_urlsafe(9))),
+        simulator=MappingProxyType({"xsps": 2, "users": 50, "demo": True}),
+    )
+
+
+# What spans several options ----------------------------------------------------------------------------------------------------
+
+
+def _link(reading: _Reading, section: str, connector: ConnectorOptions | None) -> XspLink | None:
+    defaults = {} if connector is None else {"kpl-interval": connector.kpl_interval, "kpl-tolerance": connector.kpl_tolerance}
+    link = reading.section(section, XspLink, defaults)
+    return link and attrs.evolve(link, name=section.removeprefix(LINK_PREFIX))
+
+
+def _file(reading: _Reading, section: str, option: str, folder: Path, name: str) -> str:
+    """The path of a file that an option names relative to the config file; empty when it names none."""
+    if not name:
+        return ""
+    path = folder / name
+    if not path.is_file():
+        reading.complain(section, option, f"there is no file {path}")
+    return str(path)
+
+
+def private_file_problem(path: Path) -> str:
+    """Why a file is unfit to hold passwords; empty when it is fit."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    if not stat.S_ISREG(mode):
+        return f"{path} is no file"
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return f"{path} can be read by other users (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}"
+    return ""
+
+
+def _with_password(reading: _Reading, connector: ConnectorOptions, folder: Path, environ: Mapping[str, str]) -> ConnectorOptions:
+    """The options with the password of ``user-id`` filled in: from the file that they name, from themselves, or from the environment."""
+    if not connector.user_id:
+        reading.complain("Connector", "user-id", "is mandatory, but missing: the BroadWorks account that the connector uses")
+    if connector.password and connector.password_file:
+        reading.complain("Connector", "password-file", 'is given together with "password": keep one of them')
+    if connector.password:
+        return connector
+    password = environ.get(PASSWORD_VARIABLE, "")
+    if connector.password_file:
+        path = folder / connector.password_file
+        problem = private_file_problem(path)
+        if problem:
+            reading.complain("Connector", "password-file", problem)
+            return connector
+        password = path.read_text(encoding="utf-8").rstrip("\r\n")
+        if not password:
+            reading.complain("Connector", "password-file", f"{path} is empty")
+    elif not password:
+        reading.complain("Connector", "password-file", f'is missing, as are "password" and the environment variable {PASSWORD_VARIABLE}')
+    return attrs.evolve(connector, password=Secret(password))
+
+
+def _with_passwd_file(reading: _Reading, manhole: ManholeOptions, folder: Path) -> ManholeOptions:
+    if not manhole.listen:
+        return manhole
+    if not manhole.passwd_file:
+        reading.complain("manhole", "passwd-file", "is mandatory with a manhole: a file of lines user:password, mode 0600")
+        return manhole
+    path = folder / manhole.passwd_file
+    problem = private_file_problem(path)
+    if problem:
+        reading.complain("manhole", "passwd-file", problem)
+    return attrs.evolve(manhole, passwd_file=str(path))

@@ -1,0 +1,115 @@
+"""The ``bwctl`` command: the administrator's tool beside a connector."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+from bwconnector import __version__
+from bwconnector.csta.messages import MakeCall, MakeCallResponse, Message, RequestSystemStatus, RequestSystemStatusResponse
+from bwconnector.ops.check import check
+from bwconnector.ops.client import ClientError, address_of, connect
+from bwconnector.ops.watch import Watch
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 if all is well, 1 if not, 2 if the command line makes no sense."""
+    react(_run, (_parser().parse_args(argv),))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bwctl", description="Checks and watches a BroadWorks Connector.")
+    parser.add_argument("--version", action="version", version=f"bwctl {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(function: Callable[..., Any], explanation: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(function.__name__.strip("_"), help=explanation, description=explanation)
+        added.set_defaults(command=function)
+        return added
+
+    checking = command(
+        _check, "Try everything that a config needs, and tell what is wrong; exit code 0 if the connector would work with it."
+    )
+    checking.add_argument("file", metavar="FILE")
+
+    watching = command(_watch, "Monitor devices and print their events as they come, until Ctrl-C.")
+    _add_address(watching)
+    watching.add_argument("devices", metavar="DEVICE", nargs="+")
+    watching.add_argument("--seconds", type=float, metavar="N", help="end after N seconds")
+    watching.add_argument("--events", type=int, metavar="N", help="end after N events")
+
+    dialling = command(_dial, "Make one call.")
+    _add_address(dialling)
+    dialling.add_argument("calling", metavar="FROM")
+    dialling.add_argument("called", metavar="TO")
+
+    asking = command(_status, "Print the system status; exit code 0 if it is normal.")
+    _add_address(asking)
+    return parser
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", metavar="HOST:PORT", type=address_of, help="the connector's CSTA port")
+
+
+async def _run(reactor: Any, arguments: argparse.Namespace) -> None:
+    try:
+        well = await arguments.command(reactor, arguments)
+    except ClientError as error:
+        print(f"bwctl: {error}", file=sys.stderr)
+        well = False
+    if not well:
+        raise SystemExit(1)
+
+
+def _tell(line: str) -> None:
+    """To a terminal or a pipe, at once."""
+    print(line, flush=True)
+
+
+async def _check(reactor: Any, arguments: argparse.Namespace) -> bool:
+    return await check(reactor, arguments.file, _tell)
+
+
+async def _watch(reactor: Any, arguments: argparse.Namespace) -> bool:
+    watch = Watch(reactor, _tell, arguments.events)
+    # Ctrl-C begins a shutdown, which waits for what its triggers return
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(watch.stop()))
+    await watch.start(arguments.address, arguments.devices)
+    if arguments.seconds is not None:
+        reactor.callLater(arguments.seconds, watch.finish)
+    await watch.finished
+    await watch.stop()
+    return True
+
+
+async def _dial(reactor: Any, arguments: argparse.Namespace) -> bool:
+    client = await connect(reactor, arguments.address, _ignore)
+    try:
+        request = MakeCall(calling_device=arguments.calling, called_directory_number=arguments.called, auto_originate="doNotPrompt")
+        connection = (await client.request(request, MakeCallResponse)).calling_device
+    finally:
+        await client.close()
+    _tell(f"call {connection.call_id} from {connection.device_id or arguments.calling} to {arguments.called}")
+    return True
+
+
+async def _status(reactor: Any, arguments: argparse.Namespace) -> bool:
+    client = await connect(reactor, arguments.address, _ignore)
+    try:
+        status = (await client.request(RequestSystemStatus(), RequestSystemStatusResponse)).system_status
+    finally:
+        await client.close()
+    _tell(status)
+    return status == "normal"
+
+
+def _ignore(message: Message) -> None:
+    """Events of devices that this command has not asked for."""

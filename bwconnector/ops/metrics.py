@@ -1,0 +1,83 @@
+"""The Prometheus metrics: a collector that reads one snapshot for each scrape, so that counting costs nothing between scrapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from bwconnector.ops.inspection import LATENCY_BOUNDS, Histogram, Inspect
+
+__all__ = ["Metrics"]
+
+PREFIX = "bwconnector_"
+
+
+class Metrics(Collector):
+    """Everything that monitoring systems are told; the names are a contract with them."""
+
+    def __init__(self, inspect: Inspect) -> None:
+        self._inspect = inspect
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def text(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def describe(self) -> list[Metric]:
+        """Nothing in advance: the registry must not take a snapshot when the server is only being built."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        now = self._inspect()
+        totals = now.totals
+
+        up = GaugeMetricFamily(PREFIX + "channel_up", "Whether the Event Channel to an XSP is up.", labels=["link"])
+        events = CounterMetricFamily(PREFIX + "xsi_events", "Events received from an XSP.", labels=["link"])
+        for channel in now.channels:
+            up.add_metric([channel.link], float(channel.up))
+            events.add_metric([channel.link], channel.events)
+        yield up
+        yield events
+
+        yield CounterMetricFamily(PREFIX + "xsi_events_duplicate", "Events that had been received before.", totals.duplicates)
+        yield CounterMetricFamily(PREFIX + "xsi_event_gaps", "Gaps in the events of a subscription that stayed.", totals.gaps)
+
+        requests = CounterMetricFamily(PREFIX + "xsi_requests", "Xsi requests by HTTP status.", labels=["link", "status"])
+        for labels, count in totals.requests.items():
+            requests.add_metric(labels, count)
+        yield requests
+
+        yield GaugeMetricFamily(PREFIX + "csta_links", "T-Servers that are connected.", len(now.links))
+        monitors = GaugeMetricFamily(PREFIX + "csta_monitors", "Monitors of a T-Server.", labels=["link"])
+        messages = CounterMetricFamily(PREFIX + "csta_messages", "CSTA messages of a T-Server.", labels=["link", "direction"])
+        for link in now.links:
+            monitors.add_metric([link.name], link.monitors)
+            messages.add_metric([link.name, "in"], link.messages_in)
+            messages.add_metric([link.name, "out"], link.messages_out)
+        yield monitors
+        yield messages
+
+        dropped = CounterMetricFamily(PREFIX + "links_dropped", "Links that the connector ended, by reason.", labels=["reason"])
+        for reason, count in totals.links_dropped.items():
+            dropped.add_metric([reason], count)
+        yield dropped
+
+        yield GaugeMetricFamily(PREFIX + "calls", "Calls that are known.", now.call_count)
+        yield CounterMetricFamily(PREFIX + "calls_repaired", "Calls corrected by a snapshot of BroadWorks.", totals.calls_repaired)
+        yield HistogramMetricFamily(
+            PREFIX + "event_latency_seconds",
+            "From the last byte of an Xsi event to the CSTA bytes handed to the transport.",
+            buckets=_buckets(totals.latency),
+            sum_value=totals.latency.total,
+        )
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    """Prometheus wants each bucket to include the smaller ones."""
+    bounds = [*(str(bound) for bound in LATENCY_BOUNDS), "+Inf"]
+    return list(zip(bounds, accumulate(histogram.counts), strict=True))

@@ -1,0 +1,83 @@
+"""What holds for every test: nothing is logged as an error, no Deferred fails unheard, no delayed call is left in the reactor."""
+
+from __future__ import annotations
+
+import gc
+import io
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogPublisher
+
+# Chosen with --hypothesis-profile. No deadlines: how long an example takes says something about the machine only.
+settings.register_profile("dev", max_examples=25, deadline=None)
+settings.register_profile("ci", max_examples=200, deadline=None)
+settings.load_profile("dev")
+
+
+class LoggedErrors:
+    """The errors logged during a test, as text; a test that provokes some takes them with :meth:`take`."""
+
+    def __init__(self) -> None:
+        self._events: list[LogEvent] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        if event.get("isError") or event.get("log_level") in (LogLevel.error, LogLevel.critical):
+            self._events.append(event)
+
+    def take(self) -> list[str]:
+        # a failed Deferred tells of itself when it is freed; the young generations are where a test's objects are
+        gc.collect(1)
+        events, self._events = self._events, []
+        return [eventAsText(event, includeTimestamp=False, includeSystem=False) for event in events]
+
+
+@pytest.fixture(autouse=True)
+def logged_errors() -> Iterator[LoggedErrors]:
+    """Fails the test if it leaves logged errors or delayed calls behind."""
+    from twisted.internet import reactor
+
+    before = set(reactor.getDelayedCalls())  # type: ignore[attr-defined]
+    errors = LoggedErrors()
+    globalLogPublisher.addObserver(errors)
+    try:
+        yield errors
+        left = [call for call in reactor.getDelayedCalls() if call not in before]  # type: ignore[attr-defined]
+        for call in left:
+            call.cancel()
+        logged = errors.take()
+    finally:
+        globalLogPublisher.removeObserver(errors)
+    assert not logged, "logged as errors:\n" + "\n".join(logged)
+    assert not left, f"left in the reactor: {left}"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unheard_failures() -> Iterator[None]:
+    """Fails the module if a Deferred that only a full collection frees had failed unheard."""
+    errors = LoggedErrors()
+    globalLogPublisher.addObserver(errors)
+    try:
+        yield
+        errors.take()  # these were the tests' own
+        gc.collect()
+        logged = errors.take()
+    finally:
+        globalLogPublisher.removeObserver(errors)
+    assert not logged, "failed unheard:\n" + "\n".join(logged)
+
+
+@pytest.fixture
+def log_text() -> Iterator[io.StringIO]:
+    """Everything that is logged during the test, one line an event."""
+    text = io.StringIO()
+
+    def observer(event: LogEvent) -> None:
+        text.write(eventAsText(event, includeTimestamp=False, includeSystem=False) + "\n")
+
+    globalLogPublisher.addObserver(observer)
+    try:
+        yield text
+    finally:
+        globalLogPublisher.removeObserver(observer)

@@ -1,0 +1,54 @@
+"""What the connector says at its start."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
+
+from bwconnector.checks import Secret
+from bwconnector.config import ConnectorOptions, ManholeOptions, demo
+from bwconnector.ops.greeting import Addresses, describe
+
+
+def test_demo() -> None:
+    config = demo()
+    addresses = Addresses(
+        csta=[IPv4Address("TCP", "127.0.0.1", 1040)],
+        web=IPv4Address("TCP", "127.0.0.1", 8040),
+        manhole=IPv4Address("TCP", "127.0.0.1", 4040),
+        devices=["1000", "1001"],
+    )
+    assert describe(config, addresses).splitlines() == [
+        "The BroadWorks Connector is up on its embedded BroadWorks simulator.",
+        "  CSTA         127.0.0.1:1040",
+        "  status page  http://127.0.0.1:8040/",
+        f"  manhole      telnet 127.0.0.1 4040  (user admin, password {config.manhole.password.reveal()})",
+        "Watch it at work: bwctl watch 127.0.0.1:1040 1000 1001",
+    ]
+
+
+def test_only_what_there_is() -> None:
+    config = attrs.evolve(demo(), simulator=None, manhole=ManholeOptions())
+    assert describe(config, Addresses()) == "The BroadWorks Connector is up."
+
+
+def test_no_password_but_the_demos() -> None:
+    connector = ConnectorOptions(channel_set_name="x", app_controller="x", password=Secret("hunter2"))
+    config = attrs.evolve(demo(), connector=connector, manhole=ManholeOptions(listen="unix:m", passwd_file="users"))
+    text = describe(config, Addresses(manhole=UNIXAddress(b"/run/m")))
+    assert "hunter2" not in text
+    assert "  manhole      /run/m\n" in text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (IPv4Address("TCP", "0.0.0.0", 1040), "127.0.0.1:1040"),
+        (IPv6Address("TCP", "::", 1040), "[::1]:1040"),
+        (IPv6Address("TCP", "fe80::1", 1040), "[fe80::1]:1040"),
+    ],
+)
+def test_the_line_to_paste_has_an_address_to_connect_to(address: IAddress, shown: str) -> None:
+    assert f"bwctl watch {shown} DEVICE..." in describe(demo(), Addresses(csta=[address]))

@@ -1,0 +1,77 @@
+"""The wheel that is built from this tree, installed into an environment of its own: everything is in it, and twistd finds it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def run(*command: str | Path) -> str:
+    """Its output; run far from this tree, whose own packages must not be found."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120, cwd="/")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy: a build leaves files behind."""
+    folder = tmp_path_factory.mktemp("packaging")
+    tree = folder / "tree"
+    tree.mkdir()
+    for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.rst"):
+        shutil.copy(ROOT / name, tree)
+    for name in ("bwconnector", "twisted"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"))
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, tree)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter with the wheel installed; what it depends on comes from this environment."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, symlinks=True)
+    python = folder / "bin" / "python"
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel)
+    site_packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python
+
+
+def test_the_wheel_holds_every_module_and_nothing_of_twisted(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "bwconnector").rglob("*.py")}
+    data = {"bwconnector/py.typed", "bwconnector/ops/status.html"}
+    assert names == modules | data | {"twisted/plugins/bwconnector_plugin.py"}
+
+
+def test_twistd_finds_the_installed_plugin(python: Path) -> None:
+    origin = run(python, "-c", "import twisted.plugins.bwconnector_plugin as plugin; print(plugin.__file__)")
+    assert Path(origin.strip()).is_relative_to(python.parent.parent)
+    listed = run(python, "-c", "from twisted.scripts.twistd import run; run()", "--help")
+    assert "bwconnector" in listed
+    assert "bwsimulator" in listed
+
+
+def test_its_options_can_be_asked_for(python: Path) -> None:
+    assert "--config=" in run(python, "-c", "from twisted.scripts.twistd import run; run()", "bwconnector", "--help")
+
+
+def test_bwctl_is_a_command(python: Path) -> None:
+    bwctl = python.parent / "bwctl"
+    assert run(bwctl, "--version").startswith("bwctl ")
+    listed = run(bwctl, "--help")
+    assert all(command in listed for command in ("check", "watch", "dial", "status"))

@@ -1,0 +1,230 @@
+"""The installed product as an administrator runs it: a process of its own, real sockets, signals, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+pytestmark = pytest.mark.system
+
+PROGRAMS = Path(sys.executable).parent
+STOP_TIMEOUT = 5
+"""Seconds that a stop may take: a contract with service managers."""
+
+
+@attrs.frozen
+class Site:
+    """A folder with a config in it, and the ports that the config names."""
+
+    folder: Path
+    csta: int
+    web: int
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "bwconnector.toml"
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.csta}"
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=10) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def wait_until_ready(self, alive: subprocess.Popen[str] | None = None) -> None:
+        """Until the connector says that it can work; the test's own time-out ends a wait in vain."""
+        while True:
+            assert alive is None or alive.poll() is None, alive.communicate()
+            try:
+                self.get("/readyz")
+            except OSError:  # nothing listens yet, or 503
+                time.sleep(0.05)
+            else:
+                return
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return make_site(tmp_path)
+
+
+def make_site(folder: Path) -> Site:
+    csta, web = free_ports(2)
+    site = Site(folder, csta, web)
+    site.config.write_text(
+        f"""
+        [Connector]
+        channel-set-name = "test"
+        app-controller = "test"
+        [csta]
+        listen = ["tcp:{csta}:interface=127.0.0.1"]
+        [web]
+        listen = "tcp:{web}:interface=127.0.0.1"
+        [simulator]
+        xsps = 2
+        users = 10
+        demo = true
+        """
+    )
+    return site
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses at the moment."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def start(site: Site, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [PROGRAMS / "twistd", *options, "bwconnector", "--config", site.config],
+        cwd=site.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A connector in the foreground that is ready; at the end it is stopped as a service manager stops it."""
+    site = make_site(tmp_path_factory.mktemp("running"))
+    log = (site.folder / "output").open("w")
+    process = subprocess.Popen(
+        [PROGRAMS / "twistd", "-n", "--pidfile=", "bwconnector", "--config", site.config],
+        cwd=site.folder,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        site.wait_until_ready(process)
+        yield site
+    finally:
+        process.kill()
+        process.wait()
+        log.close()
+
+
+def bwctl(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAMS / "bwctl", *arguments], capture_output=True, text=True, timeout=50)
+
+
+def greeted(site: Site) -> list[str]:
+    """The words of the command that the connector's greeting asks to paste."""
+    (line,) = re.findall(r"bwctl (watch .*)", (site.folder / "output").read_text())
+    return str(line).split()
+
+
+def test_status(running: Site) -> None:
+    done = bwctl("status", running.address)
+    assert (done.returncode, done.stdout) == (0, "normal\n")
+
+
+def test_the_line_to_paste_shows_demo_calls(running: Site) -> None:
+    command = greeted(running)
+    assert command[1] == running.address
+    done = bwctl(*command, "--events", "3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") >= 4
+    assert any(device in line for device in command[2:] for line in done.stdout.splitlines()[1:])
+
+
+def test_a_dialled_call_is_watched(running: Site) -> None:
+    calling, called, *_ = greeted(running)[2:]
+    watch = subprocess.Popen(
+        [PROGRAMS / "bwctl", "watch", running.address, calling], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert watch.stdout is not None
+    try:
+        first = watch.stdout.readline()
+        assert "watching" in first
+        # demo calls may keep the device busy for a while
+        while (done := bwctl("dial", running.address, calling, called)).returncode:
+            time.sleep(0.2)
+        call = done.stdout.split()[1]
+        assert any(call in line for line in iter(watch.stdout.readline, ""))
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(timeout=10) == 0
+    finally:
+        watch.kill()
+        watch.wait()
+        watch.stdout.close()
+
+
+def test_web(running: Site) -> None:
+    assert running.get("/livez") == "alive\n"
+    assert json.loads(running.get("/readyz")) == {"state": "ready", "reasons": []}
+    assert len(json.loads(running.get("/api/status"))["channels"]) == 2
+    assert "BroadWorks Connector" in running.get("/")
+    metrics = running.get("/metrics")
+    assert len(re.findall(r"^bwconnector_channel_up\{.*\} 1\.0$", metrics, re.M)) == 2
+
+
+def test_sigterm_ends_it_in_time_and_in_order(site: Site) -> None:
+    process = start(site, "-n", "--pidfile=")
+    try:
+        site.wait_until_ready(process)
+        process.terminate()
+        output, _ = process.communicate(timeout=STOP_TIMEOUT)
+    finally:
+        process.kill()
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+
+
+def test_daemon(site: Site) -> None:
+    pidfile, logfile = site.folder / "connector.pid", site.folder / "connector.log"
+    process = start(site, f"--pidfile={pidfile}", f"--logfile={logfile}")
+    assert process.wait(timeout=30) == 0, process.communicate()
+    process.communicate()
+    site.wait_until_ready()
+    pid = int(pidfile.read_text())
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while pidfile.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not pidfile.exists()
+    log = logfile.read_text()
+    assert "bwctl watch" in log
+    assert "Server Shut Down" in log
+    assert "Traceback" not in log
+
+
+def test_a_config_that_cannot_be_used(site: Site) -> None:
+    site.config.write_text("[Connector]\nkpl-interval = 601\n")
+    process = start(site, "-n", "--pidfile=")
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "[Connector] channel-set-name: is mandatory, but missing" in output
+    assert "[Connector] kpl-interval: must be a whole number from 0 to 600, not 601" in output
+    assert "Traceback" not in output
+
+
+def test_a_port_that_is_taken(site: Site) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", site.csta))
+        taken.listen()
+        process = start(site, "-n", "--pidfile=")
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert str(site.csta) in output

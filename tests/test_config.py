@@ -1,0 +1,290 @@
+"""The config file: every option with its check, all problems at once, and no secret shown."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bwconnector import config as module
+from bwconnector.checks import Secret, endpoint_keyword, endpoint_port, is_private_endpoint
+from bwconnector.config import SIMULATOR_OPTIONS, Config, ConfigError, ConnectorOptions, XspLink, demo, load, option_names
+
+SAMPLE = Path(__file__).parent.parent / "conf" / "bwconnector.toml"
+
+SECTION_CLASSES = {
+    "Connector": ConnectorOptions,
+    "link-xsp1": XspLink,
+    "csta": module.CstaOptions,
+    "web": module.WebOptions,
+    "manhole": module.ManholeOptions,
+    "recorder": module.RecorderOptions,
+}
+
+MINIMUM = """
+[Connector]
+channel-set-name = "east"
+app-controller = "east"
+user-id = "cti@example.net"
+password = "secret"
+
+[link-one]
+hostname = "xsp1.example.net"
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Any:
+    """Loads a config from its text."""
+
+    def read(text: str, **arguments: Any) -> Config:
+        path = tmp_path / "bwconnector.toml"
+        path.write_text(text, encoding="utf-8")
+        return load(path, environ=arguments.pop("environ", {}), **arguments)
+
+    return read
+
+
+@pytest.fixture
+def problems(read: Any) -> Any:
+    """The problems of a config's text."""
+
+    def problems(text: str, **arguments: Any) -> tuple[str, ...]:
+        with pytest.raises(ConfigError) as caught:
+            read(text, **arguments)
+        return caught.value.problems
+
+    return problems
+
+
+def test_minimum(read: Any) -> None:
+    config = read(MINIMUM)
+    assert config.connector.channel_set_name == "east"
+    assert config.connector.application_name == "GenesysConnector"
+    assert config.connector.password.reveal() == "secret"
+    assert config.links == (XspLink(name="one", hostname="xsp1.example.net"),)
+    assert config.csta.listen == ("tcp:1040",)
+    assert config.web.listen == "tcp:8040:interface=127.0.0.1"
+    assert config.manhole.listen == ""
+    assert config.simulator is None
+
+
+def test_links_keep_the_order_of_the_file_and_inherit_the_heartbeat(read: Any) -> None:
+    config = read(
+        MINIMUM.replace("user-id", "kpl-interval = 20\nkpl-tolerance = 2\nuser-id")
+        + '[link-b]\nhostname = "b"\nkpl-interval = 5\n[link-a]\nhostname = "a"\nport = 80\ntls = false\n'
+    )
+    assert [(link.name, link.kpl_interval, link.kpl_tolerance) for link in config.links] == [("one", 20, 2), ("b", 5, 2), ("a", 20, 2)]
+    assert (config.links[2].port, config.links[2].tls) == (80, False)
+
+
+def test_all_problems_are_told_at_once_with_their_place(problems: Any) -> None:
+    told = problems(
+        """
+        [Connector]
+        channel-set-nam = "east"
+        kpl-interval = "10"
+        [link-one]
+        port = 70000
+        [csta]
+        listen = ["tcp:nowhere", "tcp:1040"]
+        [Web]
+        listen = ""
+        [recorder]
+        mask-digits = "no"
+        """
+    )
+    assert {problem.split(":")[0] for problem in told} == {
+        "[Web]",
+        "[Connector] channel-set-nam",
+        "[Connector] channel-set-name",
+        "[Connector] app-controller",
+        "[Connector] kpl-interval",
+        "[link-one] hostname",
+        "[link-one] port",
+        "[csta] listen",
+        "[recorder] mask-digits",
+    }
+    assert '[Web]: unknown section; did you mean "web"?' in told
+    assert '[Connector] channel-set-nam: unknown option; did you mean "channel-set-name"?' in told
+    assert '[Connector] kpl-interval: must be a whole number from 0 to 600, not "10"' in told
+    assert "[link-one] hostname: is mandatory, but missing" in told
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "says"),
+    [
+        ("Connector", "kpl-interval = 601", "from 0 to 600"),
+        ("Connector", "kpl-tolerance = 11", "from 0 to 10"),
+        ("Connector", "kpl-tolerance = true", "whole number"),
+        ("Connector", "channel-expire-tout = 0", "at least 1"),
+        ("Connector", 'link-loss-policy = "stop"', '"monitor-stop" or "repair"'),
+        ("Connector", "default-domain = 5", "string in quotes"),
+        ("Connector", 'events-context = ""', "must not be empty"),
+        ("link-two", 'tls = "yes"', "true or false"),
+        ("link-two", "weight = 101", "from 0 to 100"),
+        ("csta", 'listen = "tcp:1040"', "list in brackets"),
+        ("csta", 'listen = ["tcp:99999"]', "no port 99999"),
+        ("csta", 'listen = ["ssl:1040:privateKey=absent.pem"]', "absent.pem"),
+        ("csta", 'allow = ["10.0.0.1/8"]', "host bits"),
+        ("csta", 'client-ca = "absent.pem"', "there is no file"),
+        ("manhole", 'listen = "tcp:4040"', "other machines"),
+        ("manhole", 'listen = "tcp:4040:interface=0.0.0.0"', "other machines"),
+        ("manhole", 'listen = "unix:manhole"', "passwd-file"),
+        ("policy", "P-RED = [1]", "single value"),
+        ("simulator", "xsps = 0", "from 1 to 16"),
+        ("simulator", "xsp = 1", 'did you mean "xsps"'),
+    ],
+)
+def test_a_wrong_value_says_what_it_must_be(problems: Any, section: str, line: str, says: str) -> None:
+    text = MINIMUM.replace("[Connector]", f"[Connector]\n{line}") if section == "Connector" else f"{MINIMUM}\n[{section}]\n{line}\n"
+    assert any(problem.startswith(f"[{section}]") and says in problem for problem in problems(text))
+
+
+def test_policy_rows(read: Any, problems: Any) -> None:
+    text = MINIMUM + '[policy]\nP-RED = "diverted"\nP-JOIN = 100\n'
+    assert dict(read(text, policy={"P-RED", "P-JOIN"}).policy) == {"P-RED": "diverted", "P-JOIN": 100}
+    assert problems(text, policy={"P-RED", "P-JOINS"}) == ('[policy] P-JOIN: unknown option; did you mean "P-JOINS"?',)
+
+
+def test_simulator_takes_the_place_of_links_and_account(read: Any, problems: Any) -> None:
+    config = read('[Connector]\nchannel-set-name = "x"\napp-controller = "x"\n[simulator]\nxsps = 3\n')
+    assert config.simulator == {"xsps": 3}
+    assert problems(MINIMUM + "[simulator]\n")[0].startswith("[simulator]: cannot be used together with link sections")
+
+
+def test_without_any_xsp(problems: Any) -> None:
+    assert any("there is no XSP" in problem for problem in problems(MINIMUM.split("[link-one]")[0]))
+
+
+class TestPassword:
+    without = MINIMUM.replace('password = "secret"\n', "")
+
+    def test_from_a_private_file_beside_the_config(self, read: Any, tmp_path: Path) -> None:
+        (tmp_path / "xsi.password").write_text("from file\n")
+        (tmp_path / "xsi.password").chmod(0o600)
+        config = read(self.without.replace("user-id", 'password-file = "xsi.password"\nuser-id'))
+        assert config.connector.password.reveal() == "from file"
+
+    def test_from_the_environment(self, read: Any) -> None:
+        assert read(self.without, environ={module.PASSWORD_VARIABLE: "from env"}).connector.password.reveal() == "from env"
+
+    @pytest.mark.parametrize("mode", [0o640, 0o604])
+    def test_a_file_that_others_can_read_is_refused(self, problems: Any, tmp_path: Path, mode: int) -> None:
+        (tmp_path / "xsi.password").write_text("secret")
+        (tmp_path / "xsi.password").chmod(mode)
+        (told,) = problems(self.without.replace("user-id", 'password-file = "xsi.password"\nuser-id'))
+        assert "chmod 600" in told
+
+    def test_missing(self, problems: Any) -> None:
+        (told,) = problems(self.without)
+        assert module.PASSWORD_VARIABLE in told
+
+    def test_given_twice(self, problems: Any) -> None:
+        (told,) = problems(MINIMUM.replace("user-id", 'password-file = "xsi.password"\nuser-id'))
+        assert "keep one" in told
+
+    def test_a_problem_does_not_show_it(self, problems: Any) -> None:
+        (told,) = problems(MINIMUM.replace('"secret"', "31337"))
+        assert "31337" not in told
+
+    @given(st.text(min_size=1))
+    def test_is_shown_nowhere(self, password: str) -> None:
+        config = attrs.evolve(demo(), connector=ConnectorOptions(channel_set_name="", app_controller="", password=Secret(password)))
+        blank = attrs.evolve(config, connector=attrs.evolve(config.connector, password=Secret("")))
+        assert repr(config) == repr(blank)
+        assert str(config.connector.password) == str(Secret(""))
+
+
+def test_manhole_password_file(read: Any, tmp_path: Path) -> None:
+    (tmp_path / "users").write_text("admin:secret\n")
+    (tmp_path / "users").chmod(0o600)
+    config = read(MINIMUM + '[manhole]\nlisten = "tcp:4040:interface=127.0.0.1"\npasswd-file = "users"\n')
+    assert config.manhole.passwd_file == str(tmp_path / "users")
+
+
+def test_a_file_that_is_no_toml(problems: Any) -> None:
+    (told,) = problems("[Connector\n")
+    assert "no valid TOML" in told and "line 1" in told
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "absent.toml")
+
+
+def test_demo_stays_on_this_machine() -> None:
+    config = demo()
+    for listen in (*config.csta.listen, config.web.listen, config.manhole.listen):
+        assert is_private_endpoint(listen)
+    assert config.simulator is not None and config.simulator["xsps"] == 2
+    assert demo().manhole.password != config.manhole.password
+
+
+@pytest.mark.parametrize(
+    ("description", "private", "port"),
+    [
+        ("tcp:1040", False, 1040),
+        ("tcp:port=1040:interface=127.0.0.1", True, 1040),
+        (r"tcp6:1040:interface=\:\:1", True, 1040),
+        (r"tcp6:1040:interface=\:\:", False, 1040),
+        ("unix:/run/bwconnector", True, None),
+        ("systemd:domain=INET:index=0", False, None),
+    ],
+)
+def test_endpoint_descriptions(description: str, private: bool, port: int | None) -> None:
+    assert is_private_endpoint(description) is private
+    assert endpoint_port(description) == port
+
+
+def test_endpoint_keyword_keeps_escaped_colons() -> None:
+    assert endpoint_keyword(r"tcp6:1:interface=fe80\:\:1:backlog=5", "interface") == "fe80::1"
+
+
+class TestSampleFile:
+    """conf/bwconnector.toml is the reference that administrators copy from."""
+
+    def options(self) -> dict[str, dict[str, Any]]:
+        """The sections of the sample with the options that are commented out put in."""
+        return tomllib.loads(re.sub(r"(?m)^#(?=[\w-]+ *= )", "", SAMPLE.read_text(encoding="utf-8")).replace("#[simulator]", "[simulator]"))
+
+    def test_names_every_option(self) -> None:
+        options = self.options()
+        for section, cls in SECTION_CLASSES.items():
+            assert set(options[section]) == set(option_names(cls)), section
+        assert set(options["simulator"]) == set(SIMULATOR_OPTIONS)
+
+    def test_shows_the_defaults(self) -> None:
+        options = self.options()
+        for section, cls in SECTION_CLASSES.items():
+            for field in attrs.fields(cls):
+                shown = options[section].get(field.name.replace("_", "-"))
+                if isinstance(field.default, int | bool) or (isinstance(field.default, str) and field.default):
+                    assert shown == field.default, f"[{section}] {field.name}"
+
+    def test_loads(self, tmp_path: Path) -> None:
+        for name in ("bwconnector.toml", "xsi.password"):
+            (tmp_path / name).write_text(SAMPLE.read_text(encoding="utf-8") if name.endswith("toml") else "secret")
+            (tmp_path / name).chmod(0o600)
+        config = load(tmp_path / "bwconnector.toml", environ={})
+        assert [link.name for link in config.links] == ["xsp1", "xsp2"]
+
+    def test_explains_every_option(self) -> None:
+        """Each by the comment above it."""
+        above = ""
+        for line in SAMPLE.read_text(encoding="utf-8").splitlines():
+            if re.match(r"#?[\w-]+ *= ", line):
+                assert above.startswith("# "), line
+            above = line
+
+
+def test_networks(read: Any) -> None:
+    config = read(MINIMUM + '[csta]\nallow = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"]\n')
+    assert config.csta.allow == (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"), ip_network("192.0.2.7/32"))

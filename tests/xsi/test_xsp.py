@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
+
+from bwconnector.xsi import requests, xsp
+from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
+from bwconnector.xsi.requests import Request
+from bwconnector.xsi.xsp import Xsp, XspSettings
+
+from .samples import error_info
+from .server import Seen, Server, chunked, http, reactor, serving, until
+
+SETTINGS = XspSettings("link-a", "127.0.0.1", tls=False, user_id="cti@ex.org", password="geheim", protocol_version="23.0")
+GET = requests.calls("alice@ex.org")
+POST = requests.dial("alice@ex.org", "+49 30")
+
+
+@asynccontextmanager
+async def one_xsp(**settings: Any) -> AsyncIterator[tuple[Server, Xsp]]:
+    async with serving() as server:
+        client = Xsp(reactor, xsp_settings(server.port, **settings))
+        try:
+            yield server, client
+        finally:
+            await client.close()
+
+
+def xsp_settings(port: int, **settings: Any) -> XspSettings:
+    import attrs
+
+    return attrs.evolve(SETTINGS, port=port, **settings)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_request_on_the_wire() -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: http(201, b"<x/>", "Location: http://elsewhere/calls/c:0")
+        response = await client.perform(POST)
+        assert (response.status, response.location, response.body) == (201, "http://elsewhere/calls/c:0", b"<x/>")
+        await client.perform(requests.heartbeat("a/b c"))
+        await client.perform(requests.add_channel("set"))
+    post, put, channel = server.seen
+    assert (post.method, post.target) == ("POST", "/com.broadsoft.xsi-actions/v2.0/user/alice@ex.org/calls/new?address=%2B49%2030")
+    assert post.headers["authorization"] == "Basic Y3RpQGV4Lm9yZzpnZWhlaW0="
+    assert post.headers["x-broadworks-protocol-version"] == "23.0"
+    assert (put.method, put.target, put.body) == ("PUT", "/com.broadsoft.xsi-events/v2.0/channel/a%2Fb%20c/heartbeat", b"")
+    assert channel.target == "/com.broadsoft.async/com.broadsoft.xsi-events/v2.0/channel"
+    assert channel.headers["content-type"] == "application/xml; charset=UTF-8"
+    assert channel.body == requests.add_channel("set").body
+    assert client.requests == {"201": 3}
+    assert post.connection is put.connection
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [http(200, b"<x/>"), chunked(200, b"<", b"x/>"), http(200, b"<x/>", "Connection: close", length=False)],
+    ids=["length", "chunked", "until close"],
+)
+@pytest_twisted.ensureDeferred
+async def test_bodies(answer: bytes) -> None:
+    async with one_xsp() as (server, client):
+
+        def respond(seen: Seen) -> bytes:
+            if b"close" in answer:
+                reactor.callLater(0, seen.connection.transport.loseConnection)
+            return answer
+
+        server.answer = respond
+        assert (await client.perform(GET)).body == b"<x/>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "code", "summary"),
+    [
+        (http(403, error_info(110842, "Störung")), 403, 110842, "Störung"),
+        (chunked(503, b"<html><body>Service ", b"Unavailable"), 503, 0, "Service Unavailable"),
+        (http(401), 401, 0, ""),
+        (http(404, b"\xff\xfe\x00"), 404, 0, "\ufffd\ufffd\x00"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_refusals(answer: bytes, status: int, code: int, summary: str) -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: answer
+        with pytest.raises(Refused) as raised:
+            await client.perform(GET)
+    assert (raised.value.status, raised.value.error_code, raised.value.summary) == (status, code, summary)
+    assert client.requests == {str(status): 1}
+
+
+@pytest_twisted.ensureDeferred
+async def test_redirects_are_not_followed() -> None:
+    async with serving() as other, one_xsp() as (server, client):
+        server.answer = lambda seen: http(302, b"", f"Location: http://127.0.0.1:{other.port}/x")
+        with pytest.raises(Refused, match="redirected to"):
+            await client.perform(GET)
+    assert not other.seen
+
+
+@pytest_twisted.ensureDeferred
+async def test_cookies_are_kept() -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: http(200, b"", "Set-Cookie: JSESSIONID=77; Path=/com.broadsoft.xsi-actions; HttpOnly")
+        await client.perform(GET)
+        await client.perform(GET)
+    assert "cookie" not in server.seen[0].headers
+    assert server.seen[1].headers["cookie"] == "JSESSIONID=77"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_safe_request_survives_a_lost_connection() -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: None if len(server.seen) == 1 else http(200, b"ok")
+        assert (await client.perform(GET)).body == b"ok"
+        server.answer = lambda seen: None
+        with pytest.raises(OutcomeUnknown):
+            await client.perform(GET)
+    assert len(server.seen) == 4
+    assert client.requests == {"200": 1, "lost": 3}
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_unsafe_request_is_sent_once() -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: None
+        with pytest.raises(OutcomeUnknown):
+            await client.perform(POST)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", http(200, b"abc")[:-1], chunked(200, b"abc", end=False)], ids=["nothing", "short", "no last chunk"]
+)
+@pytest_twisted.ensureDeferred
+async def test_silence(answer: bytes) -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: answer
+        with pytest.raises(OutcomeUnknown, match="in time"):
+            await client.perform(GET, timeout=0.1)
+        await until(lambda: server.connections[0].closed)
+    assert len(server.seen) == 1
+    assert client.requests == {"timeout": 1}
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_there() -> None:
+    async with serving() as server:
+        port = server.port
+    client = Xsp(reactor, xsp_settings(port))
+    with pytest.raises(NoXspAvailable, match="link-a"):
+        await client.perform(POST)
+    with pytest.raises(NoXspAvailable):
+        await client.open_stream(POST, Receiver())
+    assert client.requests == {"unreachable": 2}
+
+
+@pytest_twisted.ensureDeferred
+async def test_idle_connections_are_closed_before_the_server_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert xsp._IDLE_TIMEOUT < 4
+    monkeypatch.setattr(xsp, "_IDLE_TIMEOUT", 0.02)
+    async with one_xsp() as (server, client):
+        await client.perform(GET)
+        await until(lambda: server.connections[0].closed)
+        await client.perform(POST)
+    assert len(server.connections) == 2
+
+
+def test_the_password_is_shown_nowhere() -> None:
+    assert "geheim" not in repr(SETTINGS)
+
+
+class Receiver:
+    def __init__(self) -> None:
+        self.data = b""
+        self.ended: list[str] = []
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+
+    def stream_ended(self, reason: str) -> None:
+        self.ended.append(reason)
+
+
+ADD = requests.add_channel("set")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_stream() -> None:
+    async with one_xsp() as (server, client):
+        receiver = Receiver()
+        server.answer = lambda seen: chunked(200, b"<a/>", end=False)
+        await client.open_stream(ADD, receiver)
+        await until(lambda: receiver.data == b"<a/>")
+        server.connections[0].answer(b"4\r\n<b/>\r\n")
+        await until(lambda: receiver.data == b"<a/><b/>")
+        assert not receiver.ended
+        server.connections[0].answer(b"0\r\n\r\n")
+        await until(lambda: receiver.ended)
+    assert "accept-encoding" not in server.seen[0].headers
+    assert receiver.ended == ["closed by the XSP"]
+
+
+@pytest.mark.parametrize("length", [True, False])
+@pytest_twisted.ensureDeferred
+async def test_a_stream_that_breaks(length: bool) -> None:
+    async with one_xsp() as (server, client):
+        receiver = Receiver()
+        server.answer = lambda seen: http(200, b"<a/>", *(["Content-Length: 100"] if length else []), length=False)
+        await client.open_stream(ADD, receiver)
+        await until(lambda: receiver.data)
+        server.connections[0].answer(None)
+        await until(lambda: receiver.ended)
+    assert len(receiver.ended) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_aborted_stream_is_silent() -> None:
+    async with one_xsp() as (server, client):
+        receiver = Receiver()
+        server.answer = lambda seen: chunked(200, b"<a/>", end=False)
+        stream = await client.open_stream(ADD, receiver)
+        stream.abort()
+        await until(lambda: server.connections[0].closed)
+    assert not receiver.ended
+
+
+@pytest.mark.parametrize(("answer", "status"), [(http(401), 401), (chunked(503, b"busy"), 503), (http(204), 204), (http(302), 302)])
+@pytest_twisted.ensureDeferred
+async def test_a_refused_stream(answer: bytes, status: int) -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: answer
+        with pytest.raises(Refused) as raised:
+            await client.open_stream(ADD, Receiver())
+        await until(lambda: server.connections[0].closed)
+    assert raised.value.status == status
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_stream_that_is_never_answered() -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: b""
+        with pytest.raises(OutcomeUnknown):
+            await client.open_stream(ADD, Receiver(), timeout=0.1)
+        await until(lambda: server.connections[0].closed)
+
+
+def certificate() -> tuple[bytes, PrivateCertificate]:
+    """A certificate for this machine, signed by itself: as PEM, and with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), now - datetime.timedelta(1), now + datetime.timedelta(1)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = signed.public_bytes(serialization.Encoding.PEM)
+    der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    return pem, PrivateCertificate.fromCertificateAndKeyPair(Certificate.loadPEM(pem), KeyPair.load(der))
+
+
+@pytest_twisted.ensureDeferred
+async def test_tls(tmp_path: Path) -> None:
+    pem, private = certificate()
+    file = tmp_path / "ca.pem"
+    file.write_bytes(b"comment\n" + pem)
+    async with serving(private.options()) as server:
+        trusting = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True, ca_file=str(file)))
+        assert (await trusting.perform(GET)).status == 200
+        await trusting.close()
+        suspicious = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True))
+        with pytest.raises(NoXspAvailable, match="ca-file"):
+            await suspicious.perform(POST)
+        await suspicious.close()
+    assert len(server.seen) == 1
+
+
+def test_a_ca_file_without_certificate(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    with pytest.raises(OSError, match="no certificate"):
+        Xsp(reactor, xsp_settings(443, tls=True, ca_file=str(tmp_path / "ca.pem")))
+
+
+def test_urls() -> None:
+    assert XspSettings("x", "::1", 8443).origin == "https://[::1]:8443"
+    assert XspSettings("x", "h", events_context="/e/").path("events") == "/e/v2.0/"
+    assert Request("GET", "versions").target == "versions"
