@@ -102,4 +102,5 @@ async def park_call(switch: SwitchingFunction, asker: Asker, request: csta.ParkC
 
 def _place(content_location: str) -> str:
     """Where GroupCallPark has parked the call."""
-    return parse_qs(urlsplit(content_location).query).get("address", [""])[0]
+    # a plus sign is part of a number here, not a space
+    return parse_qs(urlsplit(content_location).query.replace("+", "%2B")).get("address", [""])[0]
