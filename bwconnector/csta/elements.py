@@ -287,7 +287,10 @@ class ErrorChoice:
             if category in values.ERROR_VALUES:
                 known = values.ERROR_VALUES[category]
                 value = text_of(child)
-                return self.make(category, value if known is None or value in known else min(known, key=lambda v: v != "generic"))
+                if known is not None and value not in known:
+                    # an edition to come may know more values than this one
+                    value = "generic" if "generic" in known else min(known)
+                return self.make(category, value)
         raise CstaError("operation", "atLeastOneConditionalParameterNotProvided", f"{local_name(node)} names no error")
 
     def writer(self, name: str, edition: int) -> Writer:

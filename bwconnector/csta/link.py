@@ -113,7 +113,7 @@ class Link(Protocol):
             self._abort("the application could not take it")
 
     def dataReceived(self, data: bytes) -> None:
-        if self.ended:
+        if self._end is not None:
             return
         if self.factory.trace is not None:
             self.factory.trace(self.name, "in", data)

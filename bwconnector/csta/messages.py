@@ -27,6 +27,6 @@ from bwconnector.csta.voice import *
 MESSAGES: dict[str, type[Message]] = {
     name: member
     for name, member in list(globals().items())
-    if isinstance(member, type) and issubclass(member, Message) and attrs.has(member)
+    if isinstance(member, type) and attrs.has(member) and issubclass(member, Message)
 }
 """Root element name to message class."""
