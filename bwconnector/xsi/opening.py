@@ -1,0 +1,306 @@
+"""One opening of an Event Channel: the stream, heartbeats, renewals, and its end.
+
+It lives as long as BroadWorks' channel does. Another try is another object, so nothing that comes late from an earlier one can act on the present one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import attrs
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bwconnector.xsi.answers import read_channel
+from bwconnector.xsi.errors import BadDocument, Refused, XsiFailure
+from bwconnector.xsi.events import ChannelOpened, ChannelTerminated, Document, Heartbeat, SubscriptionEvent
+from bwconnector.xsi.parse import parse
+from bwconnector.xsi.requests import Request, Response, add_channel, delete_channel, heartbeat, renew_channel
+from bwconnector.xsi.stream import DocumentStream
+from bwconnector.xsi.xsp import TRY_TIMEOUT, Stream, StreamReceiver
+
+__all__ = ["NEVER", "ChannelSettings", "Ending", "Listener", "Opening", "Requester"]
+
+NEVER = 2147483647
+"""``expires`` of a channel or subscription without end."""
+
+# The first document follows the headers within milliseconds; later than this it will not come.
+_OPEN_TIMEOUT = 2 * TRY_TIMEOUT
+# A stop of the whole connector has 5 s.
+_CLOSE_TIMEOUT = 2.0
+_RENEW_RETRY = 30.0
+_MIN_RENEW = 10.0
+
+
+@attrs.frozen(slots=True)
+class ChannelSettings:
+    """What a channel asks of BroadWorks; times in seconds.
+
+    :ivar heartbeat_interval: 0 = no heartbeats
+    :ivar heartbeat_tolerance: heartbeats in a row that may be missed
+    :ivar retry_cap: longest wait between two tries to open
+    """
+
+    channel_set_id: str
+    application_id: str
+    priority: int = 1
+    weight: int = 50
+    expires: int = 3600
+    heartbeat_interval: float = 10.0
+    heartbeat_tolerance: int = 0
+    retry_cap: float = 30.0
+
+
+@attrs.frozen(slots=True)
+class Ending:
+    """Why a channel ended, for the log; ``slow`` = do not open it again soon."""
+
+    reason: str
+    slow: bool = False
+
+
+# ChannelTerminatedEvent's reasons. Reopening at once helps with most; where another instance or an administrator took the channel away on purpose,
+# it would only begin a fight.
+_TERMINATIONS = {
+    "": Ending("terminated by BroadWorks"),
+    "ExplicitDelete": Ending("deleted by an administrator or another application"),
+    "Expired": Ending("expired, because it was not renewed in time"),
+    "NonResponsiveChannel": Ending("ended by BroadWorks, which got no acknowledgements of events"),
+    "UnknownChannel": Ending("ended by BroadWorks, since an acknowledgement said that the channel is unknown"),
+    "DuplicateChannelSet": Ending(
+        "taken over by another channel set with the same application and user: give each connector its own channel-set-name", slow=True
+    ),
+    "UserDeleted": Ending("ended because its user was deleted: check user-id", slow=True),
+}
+
+
+class Requester(Protocol):
+    """The part of :class:`~bwconnector.xsi.xsp.Xsp` that a channel uses."""
+
+    name: str
+
+    async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response: ...
+
+    async def open_stream(self, request: Request, receiver: StreamReceiver, timeout: float = TRY_TIMEOUT) -> Stream: ...
+
+
+class Listener(Protocol):
+    """What an opening tells: the channel."""
+
+    link: str
+
+    def opened(self) -> None:
+        """The first document has come."""
+
+    def received(self, event: SubscriptionEvent) -> None: ...
+
+    def unreadable(self, error: BadDocument) -> None:
+        """A document was skipped."""
+
+    def ended(self, ending: Ending) -> None:
+        """The channel could not be opened, or is lost."""
+
+
+class Opening:
+    """One opening of a channel, from the request to open it until it is dropped; what happens is told to ``channel``."""
+
+    log = Logger()
+
+    def __init__(self, channel: Listener, clock: Any, xsp: Requester, settings: ChannelSettings) -> None:
+        self._channel: Listener | None = channel
+        self._clock = clock
+        self._xsp = xsp
+        self._settings = settings
+        self._documents = DocumentStream()
+        self._request: Deferred[Stream] | None = None
+        self._stream: Stream | None = None
+        self._timers: dict[str, Any] = {}
+        self._missed = 0
+        self._echo_due = False
+        self._up_since: float | None = None
+        self.channel_id = ""
+        self._expires = 0
+
+    @property
+    def lasted(self) -> float:
+        """Seconds since the channel came up."""
+        return 0.0 if self._up_since is None else self._clock.seconds() - self._up_since
+
+    def begin(self) -> None:
+        self._at("open", _OPEN_TIMEOUT, self._end, Ending("no answer to the request to open it"))
+        settings = self._settings
+        request = add_channel(settings.channel_set_id, settings.priority, settings.weight, settings.expires, settings.application_id)
+        self._request = ensureDeferred(self._xsp.open_stream(request, self))
+        self._request.addCallbacks(self._accepted, self._rejected)
+
+    def keep(self) -> None:
+        self._up_since = self._clock.seconds()
+        self._cancel("open")
+        self._renew_after(self._expires)
+        if self._settings.heartbeat_interval:
+            self._at("heartbeat", self._settings.heartbeat_interval, self._beat)
+
+    def delete(self) -> None:
+        self._cancel("heartbeat")
+        self._cancel("renew")
+        self._at("close", _CLOSE_TIMEOUT, self._end, Ending("closed"))
+        self._run(self._delete())
+
+    def drop(self) -> None:
+        """The end: nothing more is told."""
+        self._channel = None
+        for name in list(self._timers):
+            self._cancel(name)
+        if self._request is not None:
+            self._request.cancel()
+        if self._stream is not None:
+            self._stream.abort()
+
+    # The stream.
+
+    def data_received(self, data: bytes) -> None:
+        self._documents.receive_data(data)
+        try:
+            for document in self._documents:
+                if self._channel is None:
+                    return
+                self._read(document)
+        except BadDocument as error:
+            self._end(Ending(f"the stream is unreadable: {error}"))
+
+    def stream_ended(self, reason: str) -> None:
+        self._end(Ending(f"stream {reason}"))
+
+    def _read(self, document: bytes) -> None:
+        assert self._channel is not None
+        try:
+            value = parse(document)
+        except BadDocument as error:
+            # The rest of the stream is in order. What this event would have told is noticed as a gap in its subscription.
+            self._channel.unreadable(error)
+            return
+        if isinstance(value, SubscriptionEvent):
+            self._channel.received(value)
+        else:
+            self._control(value)
+
+    def _control(self, document: Document) -> None:
+        assert self._channel is not None
+        match document:
+            case Heartbeat():
+                self._echo_due = False
+                self._missed = 0
+            case ChannelOpened(channel_id, expires) if not self.channel_id:
+                self.channel_id, self._expires = channel_id, expires or self._settings.expires
+                self._channel.opened()
+            case ChannelTerminated(_, reason):
+                self._end(_TERMINATIONS.get(reason) or Ending(f"terminated by BroadWorks: {reason}"))
+            case other:
+                self.log.debug("event channel {link} brought {document!r}", link=self._channel.link, document=other)
+
+    # Requests.
+
+    def _accepted(self, stream: Stream) -> None:
+        self._request = None
+        self._stream = stream
+        if self._channel is None:
+            stream.abort()
+
+    def _rejected(self, failure: Failure) -> None:
+        self._request = None
+        if isinstance(failure.value, Refused):
+            self._end(_refusal(failure.value))
+        elif isinstance(failure.value, XsiFailure) or self._channel is None:
+            self._end(Ending(str(failure.value)))
+        else:
+            self.log.failure("event channel {link} could not be opened", failure, link=self._channel.link)
+            self._end(Ending("an error in this program, see the log"))
+
+    def _beat(self) -> None:
+        if self._echo_due:
+            self._miss("a heartbeat was not echoed on the stream")
+        if self._channel is None:
+            return
+        self._echo_due = True
+        self._at("heartbeat", self._settings.heartbeat_interval, self._beat)
+        self._run(self._heartbeat())
+
+    async def _heartbeat(self) -> None:
+        try:
+            await self._xsp.perform(heartbeat(self.channel_id))
+        except Refused as refused:
+            if refused.status == 404:
+                self._end(Ending("the XSP does not know the channel any more"))
+            else:
+                self._unanswered(f"a heartbeat was refused with {refused}")
+        except XsiFailure as failure:
+            self._unanswered(f"a heartbeat was not answered: {failure}")
+
+    def _unanswered(self, reason: str) -> None:
+        if self._echo_due:
+            self._echo_due = False
+            self._miss(reason)
+
+    def _miss(self, reason: str) -> None:
+        self._missed += 1
+        if self._missed > self._settings.heartbeat_tolerance:
+            self._end(Ending(reason))
+
+    def _renew_after(self, expires: int) -> None:
+        if 0 < expires < NEVER:
+            self._at("renew", max(expires / 2, _MIN_RENEW), lambda: self._run(self._renew()))
+
+    async def _renew(self) -> None:
+        try:
+            response = await self._xsp.perform(renew_channel(self.channel_id, self._settings.expires))
+            granted = read_channel(response.body).expires
+        except Refused as refused:
+            self._end(Ending(f"its renewal was refused with {refused}"))
+        except XsiFailure:
+            self._at("renew", _RENEW_RETRY, lambda: self._run(self._renew()))
+        else:
+            self._renew_after(granted)
+
+    async def _delete(self) -> None:
+        try:
+            await self._xsp.perform(delete_channel(self.channel_id), _CLOSE_TIMEOUT)
+        except XsiFailure as failure:
+            self._end(Ending(str(failure)))
+
+    def _end(self, ending: Ending) -> None:
+        if self._channel is not None:
+            self._channel.ended(ending)
+
+    def _at(self, name: str, delay: float, call: Callable[..., object], *args: object) -> None:
+        self._cancel(name)
+        if self._channel is not None:
+            self._timers[name] = self._clock.callLater(delay, self._due, name, call, args)
+
+    def _due(self, name: str, call: Callable[..., object], args: tuple[object, ...]) -> None:
+        del self._timers[name]
+        call(*args)
+
+    def _cancel(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _run(self, task: Coroutine[Any, Any, None]) -> None:
+        ensureDeferred(task).addErrback(lambda failure: Opening.log.failure("a request of an event channel failed", failure))
+
+
+def _refusal(refused: Refused) -> Ending:
+    """What an administrator may do about a channel that cannot be opened."""
+    match refused.status:
+        case 401:
+            return Ending(f"BroadWorks refused the credentials ({refused}): check user-id and password", slow=True)
+        case 403:
+            return Ending(
+                f"BroadWorks refused the channel ({refused}): check the rights of user-id and the number of its channels", slow=True
+            )
+        case 404:
+            return Ending(f"the XSP has no such address ({refused}): check async-context")
+        case _:
+            return Ending(f"the XSP refused the channel ({refused})")
