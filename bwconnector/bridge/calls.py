@@ -54,8 +54,13 @@ class Leg:
     """Xsi state: Alerting, Active, Held, Remote Held, Detached, Released, Idle."""
     remote: str = ""
     """Device key of the remote party, empty when unknown."""
+    since: float = 0.0
+    """Clock seconds when it was first seen."""
     answered: bool = False
     allow_answer: bool = False
+    hunt_group: str = ""
+    ringing_told: bool = False
+    """Its unmonitored called party was reported as alerting (P-DELIV)."""
 
 
 @attrs.define(eq=False, slots=True)
@@ -65,11 +70,15 @@ class Connection:
     call: Call
     device: str
     state: str = NULL
+    announced: bool = False
+    """The monitors of this device have been told of this connection."""
     born: bool = False
-    """The monitors of this device have been told of this connection (R8)."""
+    """They may hear of the others in the call: its own first report is out, for an originator that of its Originated (R8)."""
     alerted: bool = False
     """Delivered was announced for it."""
     legs: list[Leg] = attrs.Factory(list)
+    hidden: bool = False
+    """A silent supervisor that the others must not hear of (P-SILENT)."""
     backlog: list[Change] = attrs.Factory(list)
     """Changes of the call that overtook this connection's birth."""
     cause: str = ""
@@ -90,13 +99,24 @@ class Call:
     """The callID that is announced; only TransferedEvent and ConferencedEvent change it (R1)."""
     calling: str = ""
     called: str = ""
-    last_redirection: str = ""
+    last_redirection: str | None = None
+    """Device that redirected the call last; None when none did, empty when nobody named it."""
     connections: dict[str, Connection] = attrs.Factory(dict)
     aliases: set[str] = attrs.Factory(set)
     incoming_external: bool = False
     outgoing_external: bool = False
     controller: str = ""
     """Device key of the user who controls the conference, empty when this is no conference."""
+    ending: bool = False
+    """The controller's conference was released while its legs were still there: whoever is left goes with the controller."""
+    consultation: bool = False
+    """Started by ConsultationCall."""
+    diverted: set[str] = attrs.Factory(set)
+    """Devices whose Diverted was announced though they have no leg that is known."""
+    entered: set[str] = attrs.Factory(set)
+    """Devices that barged in or monitor, as far as announced."""
+    singled: set[str] = attrs.Factory(set)
+    """Targets of a single step transfer that have not alerted yet."""
     restricted: set[str] = attrs.Factory(set)
     """Device keys whose identity must not be shown."""
 
@@ -108,12 +128,13 @@ class Call:
         return found
 
     def alive(self) -> list[Connection]:
-        """Connections that are not null, in the order in which they joined."""
-        return [c for c in self.connections.values() if c.alive]
+        """Connections that are not null: the calling and the called device's first, then in the order in which they joined."""
+        rank = {self.called: 1, self.calling: 0}
+        return sorted((c for c in self.connections.values() if c.alive), key=lambda c: rank.get(c.device, 2))
 
     def others(self, device: str) -> list[Connection]:
         """Living connections of other devices."""
-        return [c for c in self.connections.values() if c.alive and c.device != device]
+        return [c for c in self.alive() if c.device != device]
 
 
 class CallTable:
@@ -122,7 +143,6 @@ class CallTable:
     def __init__(self) -> None:
         self._by_id: dict[str, Call] = {}
         self._legs: dict[tuple[str, str], Leg] = {}
-        self._by_device: dict[str, dict[str, Connection]] = {}
 
     def __len__(self) -> int:
         return len({id(call) for call in self._by_id.values()})
@@ -172,6 +192,43 @@ class CallTable:
         if leg in leg.connection.legs:
             leg.connection.legs.remove(leg)
 
+    def rename(self, call: Call, call_id: str) -> None:
+        """Announce ``call`` under another callID from now on; the old one becomes an alias."""
+        if call_id != call.id:
+            call.aliases.add(call.id)
+            call.aliases.discard(call_id)
+            call.id = call_id
+            self._by_id[call_id] = call
+
+    def move(self, leg: Leg, connection: Connection) -> None:
+        """Make ``leg`` part of another connection."""
+        leg.connection.legs.remove(leg)
+        connection.legs.append(leg)
+        leg.connection = connection
+
+    def merge(self, call: Call, other: Call) -> None:
+        """Let ``other`` become part of ``call``: its connections, legs and names."""
+        for connection in list(other.connections.values()):
+            mine = call.connections.get(connection.device)
+            if mine is None or not (mine.alive or mine.legs):
+                connection.call = call
+                call.connections[connection.device] = connection
+            else:
+                for leg in list(connection.legs):
+                    self.move(leg, mine)
+        other.connections.clear()
+        call.restricted |= other.restricted
+        for name in (other.id, *other.aliases):
+            self._by_id[name] = call
+            if name != call.id:
+                call.aliases.add(name)
+
+    def rekey(self, leg: Leg, call_id: str) -> None:
+        """BroadWorks gave ``leg`` another callId (click-to-dial)."""
+        self._legs.pop((leg.user, leg.call_id), None)
+        leg.call_id = call_id
+        self._legs[leg.user, call_id] = leg
+
     def drop(self, call: Call) -> None:
         """Forget a call with its aliases and legs."""
         for name in (call.id, *call.aliases):
@@ -180,3 +237,8 @@ class CallTable:
         for connection in call.connections.values():
             for leg in list(connection.legs):
                 self.drop_leg(leg)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._by_id.clear()
+        self._legs.clear()

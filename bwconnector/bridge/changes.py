@@ -38,6 +38,7 @@ class Change:
     :ivar states: local connection state after the change for every device that was or is in the call; those are who is told (R6, R7)
     :ivar acting: device key of the alerting, answering, holding, releasing, transferring, conferencing … device
     :ivar target: newDestination, transferredToDevice or addedParty
+    :ivar belated: told before to others; now to a device whose own first report had not come by then
     :ivar last_redirection: None means that the call was never redirected (``notRequired``)
     """
 
@@ -57,3 +58,4 @@ class Change:
     outgoing_external: bool = False
     restricted: frozenset[str] = frozenset()
     private: dict[str, str] | None = None
+    belated: bool = False

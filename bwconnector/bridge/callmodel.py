@@ -1,0 +1,126 @@
+"""The call model: Xsi call events of every monitored user go in, changes of CSTA connections come out.
+
+It is a table: for each Xsi event a rule that says what the event waits for and what it does. The rules are in the modules
+:mod:`~bwconnector.bridge.basic`, :mod:`~bwconnector.bridge.clearing`, :mod:`~bwconnector.bridge.transfers`,
+:mod:`~bwconnector.bridge.pickup`, :mod:`~bwconnector.bridge.conferences` and :mod:`~bwconnector.bridge.resync`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bwconnector.bridge import basic, clearing, conferences, pickup, resync, transfers
+from bwconnector.bridge.calls import CallTable
+from bwconnector.bridge.intents import Intents
+from bwconnector.bridge.policy import Policy
+from bwconnector.bridge.ports import Clock
+from bwconnector.bridge.reports import Deliver
+from bwconnector.bridge.rules import Rule
+from bwconnector.bridge.steps import Step
+from bwconnector.bridge.world import Directory, World
+from bwconnector.xsi.events import CallEvent, CallParkedAgainst, CallSubscription, ConferenceEvent, EventData, XsiCall
+
+__all__ = ["CallModel", "MASTER_TABLE"]
+
+MASTER_TABLE: dict[str, Rule] = {
+    **basic.RULES,
+    **clearing.RULES,
+    **transfers.RULES,
+    **pickup.RULES,
+    **conferences.RULES,
+    **resync.RULES,
+}
+
+
+class CallModel:
+    """Calls as CSTA sees them, from what BroadWorks says of their legs.
+
+    :param subscribed: tells whether a device (by device key) is monitored, so that its own events come
+    :param deliver: gets each change with the devices whose monitors are to be told of it
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        policy: Policy,
+        directory: Directory,
+        subscribed: Callable[[str], bool],
+        deliver: Deliver,
+    ) -> None:
+        self._clock = clock
+        self.world = World(clock, policy, directory, subscribed, deliver, self._gate, self._run)
+
+    @property
+    def table(self) -> CallTable:
+        return self.world.table
+
+    @property
+    def intents(self) -> Intents:
+        return self.world.intents
+
+    def apply(self, user: str, data: EventData, *, silent: bool = False) -> None:
+        """Take one event of ``user`` (device key), in the order of its subscription.
+
+        :param silent: a snapshot that the monitors of ``user`` take from elsewhere: only others hear of differences
+        """
+        if isinstance(data, CallEvent):
+            if data.type not in MASTER_TABLE or not data.calls:
+                self.world.counts["ignored " + data.type] += 1
+                return
+            self.world.steps.add(self._step(user, data.type, data.calls))
+        elif isinstance(data, ConferenceEvent):
+            if data.type in MASTER_TABLE:
+                step = self._step(user, data.type, ())
+                step.conference = data.conference
+                step.legs = self._all_legs(user)
+                self.world.steps.add(step)
+        elif isinstance(data, CallSubscription):
+            self.world.steps.hurry(user)
+            step = self._step(user, resync.SNAPSHOT, data.calls)
+            step.conference, step.silent = data.conference, silent
+            self._run(step)
+            self.world.steps.settle()
+        elif isinstance(data, CallParkedAgainst):
+            party = self.world.directory.key(data.party) if data.party is not None else ""
+            self.world.steps.add(Step(user, "CallParkedAgainstEvent", self._clock.seconds(), party=party))
+
+    def forget(self, user: str) -> None:
+        """``user`` is no longer subscribed: from now on its part is inferred from others."""
+        self.world.steps.forget(user)
+        self.world.unsettled.pop(user, None)
+        for leg in self.table.legs_of(user):
+            self.table.drop_leg(leg)
+            leg.connection.born = False
+            self.world.close(leg.connection.call)
+        self.world.steps.settle()
+
+    def service_state(self, user: str, service: str, active: bool) -> None:
+        """A service that keeps phones from ringing was switched (P-GUARD)."""
+        names = self.world.unsettled.setdefault(user, set())
+        (names.add if active else names.discard)(service)
+
+    def stop(self) -> None:
+        """Forget all calls and timers."""
+        self.world.stop()
+
+    def _step(self, user: str, kind: str, calls: tuple[XsiCall, ...]) -> Step:
+        return Step(
+            user,
+            kind,
+            self._clock.seconds(),
+            calls,
+            tuple(self.world.remote_of(call) for call in calls),
+            legs=frozenset(call.call_id for call in calls),
+        )
+
+    def _all_legs(self, user: str) -> frozenset[str]:
+        names = {leg.call_id for leg in self.table.legs_of(user)}
+        for step in self.world.steps.of(user):
+            names |= step.legs
+        return frozenset(names)
+
+    def _gate(self, step: Step) -> float:
+        return MASTER_TABLE[step.type].gate(self.world, step)
+
+    def _run(self, step: Step) -> None:
+        MASTER_TABLE[step.type].run(self.world, step)

@@ -1,0 +1,184 @@
+"""Rules for conferences. BroadWorks tells only the controller; its legs tie several calls into one CSTA call until it ends."""
+
+from __future__ import annotations
+
+from bwconnector.bridge.calls import CONNECTED, HOLD, Call, Connection, Leg
+from bwconnector.bridge.changes import ConnectionId, ListItem
+from bwconnector.bridge.rules import Rule
+from bwconnector.bridge.steps import Step
+from bwconnector.bridge.world import World
+
+__all__ = ["RULES", "conference_gate", "leg_left", "participants"]
+
+
+def participants(world: World, step: Step) -> list[Leg]:
+    """The controller's legs that take part, as far as they are known and connected."""
+    if step.conference is None:
+        return []
+    named = [world.table.leg(step.user, participant.call_id) for participant in step.conference.participants]
+    return [leg for leg in named if leg is not None and leg.connection.alive]
+
+
+def started(world: World, step: Step) -> None:
+    """ConferenceStarted or ConferenceUpdated: calls of the controller that are not part of the conference yet join it."""
+    legs = participants(world, step)
+    if not legs or (step.conference is not None and step.conference.conference_type):
+        return  # monitoring and barge-in are told by the leg that enters
+    call = _conference_call(world, step.user, legs)
+    for leg in legs:
+        leg.state = "Active" if leg.state == "Held" else leg.state
+        if leg.connection.call is not call:
+            _add(world, call, leg)
+    if len(legs) > 1:
+        call.controller = step.user
+        call.ending = False
+    elif call.controller == step.user:
+        _shrunk(world, call)
+
+
+def _conference_call(world: World, user: str, legs: list[Leg]) -> Call:
+    """The call that gives the conference its id: the one it has, else the held call of the request, else the oldest."""
+    running = next((leg.connection.call for leg in legs if leg.connection.call.controller == user), None)
+    if running is not None:
+        return running
+    intent = world.intents.find("ConferenceCall", user)
+    if intent is not None and intent.call_ids:
+        held = next((leg for leg in legs if leg.call_id == intent.call_ids[0]), None)
+        if held is not None:
+            return held.connection.call
+    order = world.table.legs_of(user)
+    return min(legs, key=order.index).connection.call
+
+
+def _add(world: World, call: Call, leg: Leg) -> None:
+    """One more call of the controller becomes part of the conference (ECMA-269 §17.2.3)."""
+    other, controller = leg.connection.call, leg.user
+    old_ids = {c.device: c.call.id for c in (*other.alive(), *call.alive())}
+    secondary = ConnectionId(other.id, controller)
+    added = [c.device for c in other.others(controller)]
+    enlarged = {c.device for c in (*call.alive(), *other.alive())}
+    world.table.merge(call, other)
+    mine = call.connection(controller)
+    if mine.state in (HOLD, CONNECTED) and mine.state != CONNECTED:
+        world.enter(mine, CONNECTED)
+    if len(enlarged) < 3:
+        return  # somebody has left meanwhile: two parties are no conference
+    world.reports.tell(
+        "ConferencedEvent",
+        call,
+        controller,
+        "conference",
+        acting=controller,
+        target=added[0] if added else "",
+        secondary=secondary,
+        states={c.device: c.state for c in call.alive()},
+        items=tuple(
+            ListItem(
+                ConnectionId(call.id, c.device),
+                ConnectionId(old_ids.get(c.device, call.id), c.device),
+                external=not world.directory.is_user(c.device),
+            )
+            for c in call.alive()
+        ),
+    )
+
+
+def _shrunk(world: World, call: Call) -> None:
+    """Two parties are left: the call goes on without a controller."""
+    controller, call.controller = call.controller, ""
+    if world.policy.word("P-CONF1") == "on":
+        world.cleared(call.connection(controller), "normalClearing")
+
+
+def held(world: World, step: Step) -> None:
+    for connection in _controlled(world, step.user):
+        if connection.state == CONNECTED:
+            world.held(connection, "normal")
+
+
+def retrieved(world: World, step: Step) -> None:
+    for connection in _controlled(world, step.user):
+        if connection.state == HOLD:
+            for leg in connection.legs:
+                leg.state = "Active" if leg.state == "Held" else leg.state
+            world.retrieved(connection, "normal")
+
+
+def ended(world: World, step: Step) -> None:
+    """ConferenceReleased says nothing by itself: one leg may go on as a plain call, or all of them are about to be released."""
+    for connection in _controlled(world, step.user):
+        if len(connection.legs) > 1:
+            connection.call.ending = True
+        else:
+            _shrunk(world, connection.call)
+
+
+def _controlled(world: World, user: str) -> list[Connection]:
+    return [c for c in world.table.connections_of(user) if c.call.controller == user]
+
+
+# ends of legs
+
+
+def conference_gate(world: World, step: Step, leg: Leg) -> float:
+    """A participant that is released from afar waits for the controller's word; so does a controller's leg for that of its others."""
+    call = leg.connection.call
+    if step.user != call.controller:
+        return world.policy.seconds("P-JOIN") if step.calls[0].releasing_party != "localRelease" else 0.0
+    if step.calls[0].releasing_party != "localRelease" or call.ending or len(leg.connection.legs) < 2:
+        return 0.0
+    if _whole_conference_ends(world, step, leg) or _only_this_leg(world, step, leg):
+        return 0.0
+    return world.policy.seconds("P-JOIN")
+
+
+def _whole_conference_ends(world: World, step: Step, leg: Leg) -> bool:
+    waiting = list(world.steps.of(step.user))
+    if any(s.type == "ConferenceReleasedEvent" for s in waiting):
+        return True
+    released = {s.calls[0].call_id for s in waiting if s.type == "CallReleasedEvent" and s.calls[0].releasing_party == "localRelease"}
+    return {other.call_id for other in leg.connection.legs} <= released | {leg.call_id}
+
+
+def _only_this_leg(world: World, step: Step, leg: Leg) -> bool:
+    """The far party has told that it was dropped, or the conference goes on without this leg."""
+    updated = [s for s in world.steps.of(step.user) if s.type == "ConferenceUpdatedEvent" and s.conference is not None]
+    if any(leg.call_id not in {p.call_id for p in s.conference.participants} for s in updated if s.conference is not None):
+        return True
+    return any(world.intents.find(service, step.user, leg.call_id) for service in ("ClearConnection",))
+
+
+def leg_left(world: World, leg: Leg, releasing_party: str, step: Step) -> None:
+    """One leg of a conference is gone (it has been dropped from the table already)."""
+    connection = leg.connection
+    call = connection.call
+    if leg.user != call.controller:
+        if not connection.legs:
+            world.cleared(connection, "normalClearing")
+        return
+    local = releasing_party == "localRelease"
+    if not connection.legs or (local and (call.ending or _whole_conference_ends(world, step, leg))):
+        _end(world, call, connection)
+        return
+    far = call.connections.get(leg.remote)
+    if far is not None:
+        world.cleared(far, "normalClearing")
+    if len(connection.legs) == 1:
+        _shrunk(world, call)
+
+
+def _end(world: World, call: Call, controller: Connection) -> None:
+    """The controller leaves, and everybody with it: it first, the others in the order in which they joined."""
+    call.controller, call.ending = "", False
+    world.cleared(controller, "normalClearing")
+    for connection in call.alive():
+        world.cleared(connection, "normalClearing")
+
+
+RULES = {
+    "ConferenceStartedEvent": Rule(started),
+    "ConferenceUpdatedEvent": Rule(started),
+    "ConferenceHeldEvent": Rule(held),
+    "ConferenceRetrievedEvent": Rule(retrieved),
+    "ConferenceReleasedEvent": Rule(ended),
+}

@@ -1,0 +1,314 @@
+"""Rules for legs that enter a call which others already have: pick-up, park and retrieve, barge-in and silent monitoring.
+
+The entering device dials a feature code or is made to by a request: its leg starts in a private call of its own and gets the other
+call's tracking id when it is through. The parties that were there tell it, too.
+"""
+
+from __future__ import annotations
+
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, QUEUED, Call, Connection, Leg
+from bwconnector.bridge.changes import ConnectionId, ListItem
+from bwconnector.bridge.rules import Rule
+from bwconnector.bridge.steps import Step
+from bwconnector.bridge.world import World
+from bwconnector.xsi.events import XsiCall
+
+__all__ = ["RULES", "park", "parks", "rejoin", "rejoin_gate", "rejoins"]
+
+
+def rejoins(world: World, leg: Leg, xsi: XsiCall) -> bool:
+    """The leg, so far in a private call, is now part of another known call; or the others have told of its entry already."""
+    if leg.answered or leg.personality == "Terminator":
+        return False
+    if not leg.connection.alive and leg.connection.call.calling not in ("", leg.user):
+        return True
+    if xsi.tracking_id == leg.tracking_id:
+        return False
+    other = world.table.find(xsi.tracking_id)
+    return other is not None and other is not leg.connection.call and not _company(leg)
+
+
+def _company(leg: Leg) -> bool:
+    return any(connection.legs for connection in leg.connection.call.others(leg.user))
+
+
+def rejoin_gate(world: World, step: Step, leg: Leg) -> float:
+    """Entering a call with two parties is a barge-in or monitoring: what follows tells which."""
+    call = world.table.find(step.calls[0].tracking_id)
+    if call is None or _reason(world, call, leg.user) or _kind_of_entry(world, step, call):
+        return 0.0
+    return world.policy.seconds("P-JOIN")
+
+
+def rejoin(world: World, step: Step, leg: Leg) -> None:
+    """Move the leg out of its private call into the one it has entered, and tell what that means there."""
+    xsi = step.calls[0]
+    call = world.table.find(xsi.tracking_id)
+    if call is None:
+        return
+    private, user = leg.connection, leg.user
+    reason = _reason(world, call, user)
+    connection = private if private.call is call else _admit(world, leg, call, reason if reason == "park" else "callPickup")
+    leg.remote, leg.state, leg.answered, leg.tracking_id = step.remotes[0], xsi.state, True, xsi.tracking_id
+    if reason == "callPickup":
+        _pick_up(world, call, user)
+        connection.cause = "callPickup"
+        world.established(connection, "callPickup")
+    elif reason == "park":
+        _retrieve(world, call, connection)
+    else:
+        _enter(world, call, connection, _kind_of_entry(world, step, call))
+
+
+def _admit(world: World, leg: Leg, call: Call, cause: str) -> Connection:
+    """Move a leg from its private call to ``call``, whose new connection keeps what the others told of it."""
+    private, known = leg.connection, call.connections.pop(leg.user, None)
+    _private_call_left(world, private, cause)
+    connection = call.connection(leg.user)
+    connection.cause = known.cause if known is not None else ""
+    world.table.move(leg, connection)
+    world.table.merge(call, private.call)
+    return connection
+
+
+def _admit_private(world: World, call: Call, tracking_id: str) -> None:
+    """It is the id of the entering device's private call that survives: what is in there is part of ``call`` now."""
+    private = world.table.find(tracking_id)
+    if private is not None and private is not call:
+        for leg in [leg for c in private.alive() for leg in c.legs if not leg.answered and not _company(leg)]:
+            _admit(world, leg, call, "callPickup")
+
+
+def _reason(world: World, call: Call, user: str) -> str:
+    """Why a device enters a call: ``callPickup``, ``park`` or nothing that is known."""
+    if any(i.service in _PICKUPS and i.user == user for i in world.intents):
+        return "callPickup"
+    waiting = call.connections.get(user)
+    if waiting is not None and waiting.cause in ("callPickup", "park"):
+        return waiting.cause
+    others = call.others(user)
+    if any(c.state == ALERTING for c in others):
+        return "callPickup"
+    if any(c.state == QUEUED for c in others) or len(others) == 1:
+        return "park"
+    return ""
+
+
+_PICKUPS = frozenset({"GroupPickupCall", "DirectedPickupCall"})
+
+
+def _private_call_left(world: World, private: Connection, cause: str) -> None:
+    """The private call ends unseen, unless it was announced."""
+    if private.born:
+        world.cleared(private, cause)
+    private.call.connections.pop(private.device, None)
+    private.state = "null"
+
+
+# pick-up
+
+
+def picked_up_gate(world: World, step: Step) -> float:
+    """The device that was ringing is to be known as such first (R3)."""
+    leg = world.leg_of(step.user, step.calls[0])
+    if leg is None or not leg.remote or not world.speaks(leg.remote):
+        return 0.0
+    ringing = leg.connection.call.connections.get(leg.remote)
+    return 0.0 if world.reached(ringing, ALERTING) else world.policy.seconds("P-FAR")
+
+
+def picked_up(world: World, step: Step) -> None:
+    """The originator's far end is now the device that picked up."""
+    xsi, picker = step.calls[0], step.remotes[0]
+    leg = world.leg_of(step.user, xsi)
+    if leg is None:
+        return
+    call, old = leg.connection.call, leg.remote
+    _admit_private(world, call, xsi.tracking_id)
+    if old and old != picker and old not in call.diverted:
+        ringing = call.connections.get(old)
+        if ringing is None or not world.reached(ringing, CONNECTED):
+            world.diverted(call.connection(old), picker, "callPickup")
+    world.follow(leg, xsi, picker)
+    if picker:
+        call.connection(picker).cause = "callPickup"
+
+
+def _pick_up(world: World, call: Call, picker: str) -> None:
+    for ringing in [c for c in call.others(picker) if c.state == ALERTING]:
+        world.diverted(ringing, picker, "callPickup")
+
+
+# park
+
+
+def parks(world: World, leg: Leg) -> bool:
+    """Our own ParkCall, or a CallParkedAgainst that names the far party, proves that the call was parked."""
+    return world.intents.find("ParkCall", leg.user, leg.call_id) is not None or _parked_against(world, leg) is not None
+
+
+def _parked_against(world: World, leg: Leg) -> Step | None:
+    return world.steps.find(lambda s: s.type == "CallParkedAgainstEvent" and s.party != "" and s.party == leg.remote)
+
+
+def park(world: World, leg: Leg, target: str) -> None:
+    """The device has parked its call; without a proof it has only left it (P-PARK)."""
+    intent = world.intents.find("ParkCall", leg.user, leg.call_id)
+    proof = _parked_against(world, leg)
+    if world.policy.word("P-PARK") == "cleared" or (intent is None and proof is None):
+        world.cleared(leg.connection, "normalClearing")
+        return
+    where = proof.user if proof is not None else (world.directory.key_of_address(intent.target) if intent is not None else "")
+    world.diverted(leg.connection, where or target, "park")
+
+
+def parked_gate(world: World, step: Step) -> float:
+    """The parking device's own word goes first, if it is monitored."""
+    if not step.party:
+        return 0.0
+    call = _call_of(world, step.party)
+    if call is None:
+        return world.policy.seconds("P-JOIN")
+    parking = [c for c in call.others(step.party) if c.state in (CONNECTED, HOLD)]
+    return world.policy.seconds("P-FAR") if any(world.speaks(c.device) for c in parking) else 0.0
+
+
+def parked(world: World, step: Step) -> None:
+    """CallParkedAgainst: somebody waits at this device, or nobody does any more."""
+    if not step.party:
+        for connection in [c for c in world.table.connections_of(step.user) if c.state == QUEUED]:
+            world.cleared(connection, "normalClearing")
+        return
+    call = _call_of(world, step.party)
+    if call is None or call.connection(step.user).alive:
+        return
+    for parking in [c for c in call.others(step.party) if c.state in (CONNECTED, HOLD) and not world.speaks(c.device)]:
+        world.diverted(parking, step.user, "park")
+    connection = call.connection(step.user)
+    world.enter(connection, QUEUED)
+    if world.policy.word("P-PARKQ") == "on":
+        world.reports.tell("QueuedEvent", call, step.user, "park")
+
+
+def _call_of(world: World, party: str) -> Call | None:
+    connections = world.table.connections_of(party)
+    return connections[-1].call if connections else None
+
+
+def unparked(world: World, call: Call, target: str) -> None:
+    """The call leaves the place where it was parked."""
+    for queued in [c for c in call.alive() if c.state == QUEUED and c.device != target]:
+        world.diverted(queued, target, "park")
+
+
+def _retrieve(world: World, call: Call, connection: Connection) -> None:
+    unparked(world, call, connection.device)
+    world.retrieved(connection, "park")
+
+
+def park_retrieved_gate(world: World, step: Step) -> float:
+    leg = world.leg_of(step.user, step.calls[0])
+    retriever = step.remotes[0]
+    if leg is None or not retriever or not world.speaks(retriever) or _comes(world, retriever, step):
+        return 0.0
+    return 0.0 if world.reached(leg.connection.call.connections.get(retriever), CONNECTED) else world.policy.seconds("P-FAR")
+
+
+def _comes(world: World, retriever: str, step: Step) -> bool:
+    """The retriever's own word waits only for the tracking id that this step makes known."""
+    return any(s.calls and s.calls[0].tracking_id == step.calls[0].tracking_id for s in world.steps.of(retriever))
+
+
+def park_retrieved(world: World, step: Step) -> None:
+    """The parked party's word that somebody has retrieved the call."""
+    xsi, retriever = step.calls[0], step.remotes[0]
+    leg = world.leg_of(step.user, xsi)
+    if leg is None:
+        return
+    world.follow(leg, xsi, retriever)
+    leg.state = xsi.state
+    if _comes(world, retriever, step):
+        return
+    if retriever and not world.reached(leg.connection.call.connection(retriever), CONNECTED):
+        _retrieve(world, leg.connection.call, leg.connection.call.connection(retriever))
+
+
+# barge-in and monitoring
+
+_ENTRIES = {"CallBargedInEvent": "intrude", "CallMonitoredEvent": "silentParticipation"}
+_CONFERENCES = {"Barge-In": "intrude", "Silently Monitored": "silentParticipation", "Supervisor Coached": "coach"}
+ENTERED = "entered"
+
+
+def barged_in(world: World, step: Step) -> None:
+    """A party's word that somebody has entered its call. Who it is, that device tells itself: wait for it, with the new id known."""
+    xsi = step.calls[0]
+    leg = world.leg_of(step.user, xsi)
+    if leg is None:
+        return
+    call = leg.connection.call
+    _admit_private(world, call, xsi.tracking_id)
+    world.follow(leg, xsi, leg.remote)
+    stranger = step.remotes[0] if step.remotes[0] not in call.connections else ""
+    world.steps.add(Step(step.user, ENTERED, step.arrived, calls=step.calls, remotes=(stranger,), party=_ENTRIES[step.type]))
+
+
+def entered_gate(world: World, step: Step) -> float:
+    leg = world.leg_of(step.user, step.calls[0])
+    return 0.0 if leg is None or leg.connection.call.entered else world.policy.seconds("P-JOIN")
+
+
+def entered(world: World, step: Step) -> None:
+    leg = world.leg_of(step.user, step.calls[0])
+    if leg is not None and not leg.connection.call.entered:
+        leg.connection.call.entered.add(step.remotes[0])
+        _conferenced(world, leg.connection.call, step.remotes[0], step.party)
+
+
+def _kind_of_entry(world: World, step: Step, call: Call) -> str:
+    """How the device entered: its own ConferenceStarted knows best, else what the others were told."""
+    for later in world.steps.of(step.user):
+        if later.conference is not None and later.conference.conference_type:
+            return _CONFERENCES.get(later.conference.conference_type, "intrude")
+    told = world.steps.find(lambda s: s.type == ENTERED and world.table.find(s.calls[0].tracking_id) is call)
+    return told.party if told is not None else ""
+
+
+def _enter(world: World, call: Call, connection: Connection, kind: str) -> None:
+    world.enter(connection, CONNECTED)
+    connection.hidden = kind in ("silentParticipation", "coach") and world.policy.word("P-SILENT") == "hide"
+    call.entered.add(connection.device)
+    _conferenced(world, call, connection.device, kind or "intrude")
+
+
+def _conferenced(world: World, call: Call, device: str, kind: str) -> None:
+    """One Conferenced, though both parties and the one that entered tell it."""
+    own = call.connections.get(device)
+    seat = own.legs[0].remote if own is not None and own.legs else ""
+    entered_at = next((d for d in (seat, call.called) if d in call.connections and call.connections[d].alive and d != device), "")
+    primary = entered_at or next((c.device for c in call.others(device)), device)
+    items = tuple(
+        ListItem(ConnectionId(call.id, c.device), ConnectionId(call.id, c.device) if c.device != device else None)
+        for c in call.alive()
+        if not c.hidden or c.device == device
+    )
+    world.reports.tell(
+        "ConferencedEvent",
+        call,
+        primary,
+        "silentParticipation" if kind == "coach" else kind,
+        acting=device,
+        target=device,
+        items=items,
+        private={"coach": "true"} if kind == "coach" else None,
+    )
+
+
+RULES = {
+    "CallPickedUpEvent": Rule(picked_up, picked_up_gate),
+    "CallParkedAgainstEvent": Rule(parked, parked_gate),
+    "CallParkRetrievedEvent": Rule(park_retrieved, park_retrieved_gate),
+    "CallBargedInEvent": Rule(barged_in),
+    "CallMonitoredEvent": Rule(barged_in),
+    ENTERED: Rule(entered, entered_gate),
+}

@@ -1,0 +1,115 @@
+"""Who is told of a change, and when: one report per change and device, each device's view beginning with its own birth (R5, R6, R8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from bwconnector.bridge.calls import Call
+from bwconnector.bridge.changes import Change, ConnectionId
+from bwconnector.bridge.policy import Policy
+
+__all__ = ["Deliver", "Reports"]
+
+Deliver = Callable[[Change, tuple[str, ...]], None]
+"""Takes a change and the device keys whose monitors are to be told."""
+
+_NO_BIRTH = frozenset({"ConnectionClearedEvent", "FailedEvent"})
+"""Events that cannot be the first that a device hears of its own connection."""
+
+_ADDING = frozenset({"ConferencedEvent"})
+"""Events by which a device joins a call that has been announced under another id."""
+
+
+class Reports:
+    """Turns what happened into :class:`Change` values and hands each to the devices that may hear of it.
+
+    :param deliver: gets every change once, also one that nobody may hear (requests wait for those, too), and each belated one again
+    :param subscribed: tells whether a device has a subscription, that is, a monitor
+    """
+
+    def __init__(self, deliver: Deliver, subscribed: Callable[[str], bool], policy: Policy) -> None:
+        self._deliver = deliver
+        self._subscribed = subscribed
+        self._policy = policy
+        self.silent: str = ""
+        """Device whose monitors take the present from a snapshot, so hear nothing for now."""
+
+    def tell(
+        self,
+        kind: str,
+        call: Call,
+        device: str,
+        cause: str,
+        *,
+        states: dict[str, str] | None = None,
+        call_id: str | None = None,
+        birth: str = "",
+        **fields: object,
+    ) -> None:
+        """Report that the connection of ``device`` in ``call`` changed.
+
+        :param states: local connection states, when they are not simply those of the call (a transfer joins two calls)
+        :param call_id: callID under which the subject is known to the monitors, when the call has another one by now
+        :param birth: device whose first report this is although the subject is another's (an originator that is adopted in mid-call)
+        """
+        if states is None:
+            states = {c.device: c.state for c in call.connections.values() if c.alive or c.device == device}
+        given: dict[str, object] = {
+            "calling": call.calling,
+            "called": call.called,
+            "last_redirection": call.last_redirection,
+            "acting": device,
+        }
+        given.update(fields)
+        change = Change(
+            kind=kind,
+            call=call,
+            subject=ConnectionId(call_id or call.id, device),
+            cause=cause,
+            states=states,
+            incoming_external=call.incoming_external,
+            outgoing_external=call.outgoing_external,
+            restricted=frozenset(call.restricted),
+            **given,  # type: ignore[arg-type]
+        )
+        self._send(change, birth)
+
+    def _send(self, change: Change, birth: str) -> None:
+        told: list[str] = []
+        born: list[str] = []
+        for device in self._audience(change):
+            connection = change.call.connections.get(device)
+            own = device in (change.subject.device, birth) or (change.kind in _ADDING and device == change.target)
+            if connection is None or connection.born:
+                told.append(device)
+            elif own and (connection.announced or change.kind not in _NO_BIRTH):
+                connection.announced = True
+                told.append(device)
+                if change.kind != "ServiceInitiatedEvent":
+                    connection.born = True
+                    born.append(device)
+            else:
+                connection.backlog.append(change)
+        self._deliver(change, tuple(device for device in told if device != self.silent))
+        for device in born:
+            self._catch_up(change.call, device)
+
+    def _audience(self, change: Change) -> list[str]:
+        devices = [device for device in change.states if self._subscribed(device)]
+        hidden = [d for d in (change.subject.device, change.target) if (c := change.call.connections.get(d)) is not None and c.hidden]
+        if hidden:
+            return [device for device in devices if device in hidden]
+        own_only = self._policy.word("P-VIEW") == "own" or (change.kind == "DivertedEvent" and self._policy.word("P-DIVALL") == "diverting")
+        if own_only and not change.items:
+            devices = [device for device in devices if device == change.subject.device]
+        return devices
+
+    def _catch_up(self, call: Call, device: str) -> None:
+        """What overtook the birth follows in its order."""
+        connection = call.connections[device]
+        backlog, connection.backlog = connection.backlog, []
+        for change in backlog:
+            if device != self.silent:
+                self._deliver(attrs.evolve(change, belated=True), (device,))

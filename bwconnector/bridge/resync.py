@@ -1,0 +1,94 @@
+"""A CallSubscriptionEvent is the whole truth about its user: what the model knows is compared with it, and only differences are told."""
+
+from __future__ import annotations
+
+from bwconnector.bridge.basic import adopt, originated, originating, received, settle_hold
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, Leg
+from bwconnector.bridge.conferences import started
+from bwconnector.bridge.rules import Rule
+from bwconnector.bridge.steps import Step
+from bwconnector.bridge.world import World
+
+__all__ = ["RULES", "SNAPSHOT"]
+
+SNAPSHOT = "CallSubscriptionEvent"
+
+
+def snapshot(world: World, step: Step) -> None:
+    """Make the model agree with the snapshot of ``step.user``; its own monitors hear nothing when ``step.silent``."""
+    world.reports.silent = step.user if step.silent else ""
+    try:
+        present = {xsi.call_id for xsi in step.calls} | {
+            leg.call_id for xsi in step.calls if (leg := world.leg_of(step.user, xsi)) is not None
+        }
+        for leg in world.table.legs_of(step.user):
+            if leg.call_id not in present:
+                _lost(world, leg)
+        for xsi, remote in zip(step.calls, step.remotes, strict=True):
+            one = Step(step.user, "", step.arrived, (xsi,), (remote,), legs=frozenset({xsi.call_id}))
+            leg_now = world.leg_of(step.user, xsi)
+            if leg_now is None:
+                _new(world, one)
+            else:
+                _known(world, one, leg_now)
+        if step.conference is not None:
+            started(world, step)
+        for call in {id(leg.connection.call): leg.connection.call for leg in world.table.legs_of(step.user)}.values():
+            call.connection(step.user).born = True
+    finally:
+        world.reports.silent = ""
+
+
+def _lost(world: World, leg: Leg) -> None:
+    """A leg that is no more: its party is cleared; others are cleared with it only if nobody speaks for them."""
+    connection, call = leg.connection, leg.connection.call
+    world.table.drop_leg(leg)
+    if connection.alive and not connection.legs:
+        world.counts["repaired"] += 1
+        world.cleared(connection, "switchingFunctionTerminated")
+        if call.controller == connection.device:
+            call.controller = ""
+    world.close(call)
+
+
+def _new(world: World, step: Step) -> None:
+    """A leg that the model did not know."""
+    xsi = step.calls[0]
+    world.counts["adopted"] += 1
+    if xsi.state == "Alerting":
+        if xsi.personality == "Terminator":
+            received(world, step)
+        elif xsi.personality == "Originator":
+            originated(world, step)
+        else:
+            originating(world, step)
+    elif xsi.state in ("Active", "Held", "Remote Held"):
+        adopt(world, step, "normal")
+
+
+def _known(world: World, step: Step, leg: Leg) -> None:
+    """A leg that may have moved on; it cannot have gone back (R4)."""
+    xsi, remote = step.calls[0], step.remotes[0]
+    connection = leg.connection
+    if xsi.state == "Alerting":
+        if connection.state in (CONNECTED, HOLD) and leg.answered:
+            world.counts["older state"] += 1
+        world.follow(leg, xsi, remote)
+    elif xsi.state in ("Active", "Held", "Remote Held"):
+        if connection.state == ALERTING:
+            world.established(connection, "newCall")
+        elif connection.state == INITIATED:
+            world.originated(connection, "normal")
+        if not leg.answered:
+            _far_answered(world, leg)
+        leg.answered = True
+        settle_hold(world, step)
+
+
+def _far_answered(world: World, leg: Leg) -> None:
+    far = world.far(leg)
+    if leg.personality != "Terminator" and far is not None and not world.speaks(far.device) and not world.reached(far, CONNECTED):
+        world.established(far, "newCall")
+
+
+RULES = {SNAPSHOT: Rule(snapshot)}

@@ -1,0 +1,253 @@
+"""What every rule of the call model works on: the known calls, and the elementary changes of a connection with their reports."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED, NULL, Call, CallTable, Connection, Leg
+from bwconnector.bridge.intents import Intents
+from bwconnector.bridge.policy import Policy
+from bwconnector.bridge.ports import Clock, DelayedCall
+from bwconnector.bridge.reports import Deliver, Reports
+from bwconnector.bridge.steps import Step, Steps
+from bwconnector.xsi.events import Party, Redirection, XsiCall
+
+if TYPE_CHECKING:
+    from bwconnector.bridge.steps import Gate
+
+__all__ = ["Directory", "World"]
+
+_RANK = {NULL: 0, INITIATED: 1, ALERTING: 2, CONNECTED: 3, HOLD: 3, FAIL: 4}
+
+
+class Directory(Protocol):
+    """What the model asks of the device directory."""
+
+    def key(self, party: Party) -> str: ...
+    def key_of_address(self, address: str) -> str: ...
+    def is_user(self, key: str) -> bool: ...
+
+
+class World:
+    """The calls and everything the rules need to reason about them.
+
+    :param subscribed: tells whether a device is monitored by any link, so that its own events come (R3)
+    :param deliver: see :class:`~bwconnector.bridge.reports.Reports`
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        policy: Policy,
+        directory: Directory,
+        subscribed: Callable[[str], bool],
+        deliver: Deliver,
+        gate: Gate,
+        run: Callable[[Step], None],
+    ) -> None:
+        self.clock = clock
+        self.policy = policy
+        self.directory = directory
+        self.subscribed = subscribed
+        self.table = CallTable()
+        self.intents = Intents(clock)
+        self.reports = Reports(deliver, subscribed, policy)
+        self.steps = Steps(clock, gate, run)
+        self.unsettled: dict[str, set[str]] = {}
+        """Services that make a ringing phone unlikely: device key to the names of those that are active (P-GUARD)."""
+        self._closing: deque[tuple[float, Call]] = deque()
+        self._closer: DelayedCall | None = None
+        self.counts: Counter[str] = Counter()
+        """Things that were absorbed, adopted or repaired, by name."""
+
+    # parties
+
+    def remote_of(self, call: XsiCall) -> str:
+        """Device key of a leg's remote party; a withheld one gets a name of its own for the call's life (R12)."""
+        remote = call.acd_calling_party if call.acd_calling_party is not None else call.remote
+        key = self.directory.key(remote)
+        if key or not remote.private:
+            return key
+        known = self.table.find(call.tracking_id)
+        return f"ext-{known.id if known else call.tracking_id}"
+
+    def newest(self, call: XsiCall) -> Redirection | None:
+        """The newest redirection of a leg (P-REDIRORDER)."""
+        if not call.redirections:
+            return None
+        return call.redirections[-1 if self.policy.word("P-REDIRORDER") == "last" else 0]
+
+    def oldest(self, call: XsiCall) -> Redirection | None:
+        if not call.redirections:
+            return None
+        return call.redirections[0 if self.policy.word("P-REDIRORDER") == "last" else -1]
+
+    # legs
+
+    def leg_of(self, user: str, call: XsiCall) -> Leg | None:
+        """The leg that an event is about. A click-to-dial leg may get another callId once the far leg is set up: match by either id."""
+        leg = self.table.leg(user, call.call_id)
+        if leg is None:
+            leg = next(
+                (
+                    other
+                    for other in self.table.legs_of(user)
+                    if other.personality == "Click-to-Dial" and other.state == "Alerting" and other.tracking_id == call.tracking_id
+                ),
+                None,
+            )
+            if leg is not None:
+                self.table.rekey(leg, call.call_id)
+        return leg
+
+    def attach(self, user: str, call: XsiCall, remote: str) -> Leg:
+        """The leg of an event, made when it is new: part of the call that its tracking id or its redirections name, else of a new call."""
+        leg = self.leg_of(user, call)
+        if leg is not None:
+            self.follow(leg, call, remote)
+            return leg
+        known = self.call_for(user, call, remote)
+        if known is None:
+            known = Call(call.tracking_id)
+            self.table.add(known)
+        self.table.alias(known, call.tracking_id)
+        connection = known.connection(user)
+        if not connection.alive and connection.born:
+            del known.connections[user]  # the device left this call before: it takes part anew
+            connection = known.connection(user)
+        leg = Leg(user, call.call_id, call.tracking_id, connection, call.personality, call.state, remote, self.clock.seconds())
+        self.table.add_leg(leg)
+        self.follow(leg, call, remote)
+        return leg
+
+    def call_for(self, user: str, call: XsiCall, remote: str) -> Call | None:
+        """The known call that a new leg belongs to (joins 1 and 4)."""
+        known = self.table.find(call.tracking_id)
+        newest = self.newest(call)
+        if known is not None or newest is None:
+            return known
+        redirector = self.directory.key(newest.party)
+        candidates = [c for c in self.table if redirector in c.connections and (not remote or remote in c.connections)]
+        return candidates[-1] if candidates else None
+
+    def follow(self, leg: Leg, call: XsiCall, remote: str) -> None:
+        """Take over what an event says of a leg, but for its state. A new tracking id becomes an alias (R1)."""
+        leg.personality = call.personality or leg.personality
+        leg.allow_answer = call.allow_answer
+        own = leg.connection.call
+        if call.tracking_id and call.tracking_id != leg.tracking_id and self.table.find(call.tracking_id) in (None, own):
+            leg.tracking_id = call.tracking_id
+            self.table.alias(own, call.tracking_id)
+        if remote and not self._same_outside(own, leg.remote, remote):
+            leg.remote = remote
+        if call.remote.private and leg.remote:
+            own.restricted.add(leg.remote)
+
+    def _same_outside(self, call: Call, old: str, new: str) -> bool:
+        """An external party keeps its device id although BroadWorks writes its number differently later (R12)."""
+        if not old or self.directory.is_user(old) or self.directory.is_user(new):
+            return False
+        known = call.connections.get(old)
+        return known is not None and known.alive and new not in call.connections
+
+    def far(self, leg: Leg) -> Connection | None:
+        """The living connection at the other end of a leg: the remote party's, or the only other one."""
+        call = leg.connection.call
+        named = call.connections.get(leg.remote)
+        if named is not None and named.alive and named.device != leg.user:
+            return named
+        others = call.others(leg.user)
+        return others[0] if len(others) == 1 else None
+
+    def speaks(self, device: str) -> bool:
+        """The device's own events come, so nobody else's word is needed (R3)."""
+        return self.subscribed(device)
+
+    # states
+
+    def enter(self, connection: Connection, state: str) -> None:
+        """Move a connection to a state and remember when."""
+        connection.state = state
+        connection.entered[state] = self.clock.seconds()
+
+    def reached(self, connection: Connection | None, state: str) -> bool:
+        """The connection has been in ``state`` or a later one (R4)."""
+        return connection is not None and any(_RANK[was] >= _RANK[state] for was in connection.entered)
+
+    # elementary changes
+
+    def originated(self, connection: Connection, cause: str) -> None:
+        """Connected as the originator. Nobody else is in the call when this happens, so nobody else hears of it (R8)."""
+        if not self.reached(connection, CONNECTED):
+            self.enter(connection, CONNECTED)
+        self.reports.tell("OriginatedEvent", connection.call, connection.device, cause, states={connection.device: CONNECTED})
+
+    def delivered(self, connection: Connection, cause: str) -> None:
+        self.enter(connection, ALERTING)
+        connection.alerted = True
+        connection.cause = cause
+        connection.call.singled.discard(connection.device)
+        self.reports.tell("DeliveredEvent", connection.call, connection.device, cause)
+
+    def established(self, connection: Connection, cause: str, birth: str = "") -> None:
+        self.enter(connection, CONNECTED)
+        self.reports.tell("EstablishedEvent", connection.call, connection.device, cause, birth=birth)
+
+    def held(self, connection: Connection, cause: str) -> None:
+        self.enter(connection, HOLD)
+        self.reports.tell("HeldEvent", connection.call, connection.device, cause)
+
+    def retrieved(self, connection: Connection, cause: str) -> None:
+        self.enter(connection, CONNECTED)
+        self.reports.tell("RetrievedEvent", connection.call, connection.device, cause)
+
+    def cleared(self, connection: Connection, cause: str) -> None:
+        """Null; a connection is cleared once (R9)."""
+        if connection.alive:
+            self.enter(connection, NULL)
+            self.reports.tell("ConnectionClearedEvent", connection.call, connection.device, cause)
+
+    def diverted(self, connection: Connection, target: str, cause: str) -> None:
+        """Gone from the call to somewhere else; the call goes on (R10)."""
+        call = connection.call
+        call.diverted.add(connection.device)
+        seen = connection.born or not self.subscribed(connection.device)
+        self.enter(connection, NULL)
+        if seen or self.policy.word("P-DIVUNSEEN") == "send":
+            self.reports.tell("DivertedEvent", call, connection.device, cause, target=target)
+        call.last_redirection = connection.device
+
+    def failed(self, connection: Connection, cause: str) -> None:
+        self.enter(connection, FAIL)
+        self.reports.tell("FailedEvent", connection.call, connection.device, cause)
+
+    # ends
+
+    def close(self, call: Call) -> None:
+        """Forget a call once no leg of it is left. Its names are kept for P-FAR: slower streams may still speak of it (I7)."""
+        if any(connection.legs for connection in call.connections.values()):
+            return
+        self._closing.append((self.clock.seconds() + self.policy.seconds("P-FAR"), call))
+        if self._closer is None:
+            self._closer = self.clock.callLater(self.policy.seconds("P-FAR"), self._forget)
+
+    def _forget(self) -> None:
+        self._closer = None
+        now = self.clock.seconds()
+        while self._closing and self._closing[0][0] <= now + 1e-6:
+            _, call = self._closing.popleft()
+            if self.table.find(call.id) is call and not any(connection.legs for connection in call.connections.values()):
+                self.table.drop(call)
+        if self._closing:
+            self._closer = self.clock.callLater(max(0.0, self._closing[0][0] - now), self._forget)
+
+    def stop(self) -> None:
+        """Forget everything: all channels are lost, or the server stops."""
+        self.steps.clear()
+        self.table.clear()
+        self._closing.clear()
+        if self._closer is not None:
+            self._closer.cancel()
+            self._closer = None
