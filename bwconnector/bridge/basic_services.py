@@ -48,7 +48,7 @@ async def make_call(switch: SwitchingFunction, asker: Asker, request: csta.MakeC
         raise CstaError("operation", "invalidCalledDeviceID", f"{request.called_directory_number!r} cannot be dialled")
     async with switch.turn("MakeCall", device.key):
         intent = Intent("MakeCall", device.key, target=switch.directory.key_of_address(address))
-        proven = await switch.carry_out("MakeCall", intent, lambda: dial(switch, intent, address), starts(device.key, "makeCall"))
+        proven = await switch.carry_out("MakeCall", intent, lambda: dial(switch, intent, address), starts(switch, intent, "makeCall"))
         call_id = started_call(switch, device.key, proven)
     return csta.MakeCallResponse(calling_device=csta.ConnectionID(call_id, request.calling_device))
 
@@ -61,9 +61,19 @@ async def dial(switch: SwitchingFunction, intent: Intent, address: str) -> CallS
     return info
 
 
-def starts(device: str, cause: str) -> Proof:
-    """The new call of ``device`` shows itself; by its cause the call model says that it was requested."""
-    return lambda c: c.kind in ("ServiceInitiatedEvent", "OriginatedEvent") and c.subject.device == device and c.cause == cause
+def starts(switch: SwitchingFunction, intent: Intent, cause: str) -> Proof:
+    """The new call of the intent's user shows itself. Its cause says that it was not dialled at the phone, the called party that it
+    is not one that was started elsewhere, such as at a web portal."""
+
+    def identified(key: str) -> bool:
+        return key.startswith("+") or switch.directory.is_user(key)
+
+    def proof(change: Change) -> bool:
+        if change.kind not in ("ServiceInitiatedEvent", "OriginatedEvent") or change.subject.device != intent.user or change.cause != cause:
+            return False
+        return change.called == intent.target or not (identified(change.called) and identified(intent.target))
+
+    return proof
 
 
 def started_call(switch: SwitchingFunction, device: str, proven: Proven[CallStartInfo]) -> str:

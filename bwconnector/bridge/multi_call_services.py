@@ -41,7 +41,7 @@ async def consultation_call(switch: SwitchingFunction, asker: Asker, request: cs
     device = connection.device
     async with switch.turn(service, device):
         intent = Intent(service, device, (leg,), target=switch.directory.key_of_address(address))
-        proof = starts(device, "consultation")
+        proof = starts(switch, intent, "consultation")
         proven = await switch.carry_out(service, intent, lambda: _consult(switch, connection, leg, intent, address), proof, connection)
         call_id = started_call(switch, device, proven)
     name = request.existing_call.device_id or switch.monitors.name_for(asker.link, device)
@@ -205,7 +205,7 @@ async def single_step_conference_call(
     async with switch.turn(service, device):
         consultation = Intent("ConsultationCall", device, (leg,), target=switch.directory.key_of_address(address))
         proven = await switch.carry_out(
-            service, consultation, lambda: _consult(switch, active, leg, consultation, address), starts(device, "consultation"), active
+            service, consultation, lambda: _consult(switch, active, leg, consultation, address), starts(switch, consultation, "consultation"), active
         )
         call_id = started_call(switch, device, proven)
     answered = await switch.outstanding.change(lambda c: c.kind == "EstablishedEvent" and c.subject.call_id == call_id, ANSWER_TIMEOUT)

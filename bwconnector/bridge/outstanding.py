@@ -59,6 +59,8 @@ class Outstanding:
 
     def observe(self, change: Change) -> None:
         """See a change before any link does; register this as an observer of the monitors."""
+        if change.belated:
+            return  # it happened before, and was seen then
         for expectation in [e for e in self._expectations if e.proof(change)]:
             expectation.settle(Proven[Any](change=change))
 

@@ -14,6 +14,7 @@ from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL,
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.devices import Directory
 from bwconnector.bridge.intents import Intents
+from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.session import Session
 from bwconnector.bridge.status import MONITOR_STOP, Status
 from bwconnector.bridge.switching import Options, SwitchingFunction
@@ -21,22 +22,13 @@ from bwconnector.csta import messages as csta
 from bwconnector.csta.xml import decode, encode
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.requests import Request, Response
+from tests.csta.schema import check
 
 DOMAIN = "example.net"
 ED3 = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
 ED4 = "http://www.ecma-international.org/standards/ecma-323/csta/ed4"
 
 USERS = {"alice": ("5550001001", "1001"), "bob": ("5550001002", "1002"), "carol": ("5550001003", "1003"), "dave": ("5550001004", "1004")}
-
-POLICY: dict[str, str | int] = {
-    "P-JOIN": 200,
-    "P-PEND": 2000,
-    "P-HOLD": "explicit",
-    "P-ALLOW": "try",
-    "P-SSC": "off",
-    "P-CSI": "ignore",
-    "P-STRICT": "ignore",
-}
 
 STATE_OF = {"Alerting": ALERTING, "Active": CONNECTED, "Remote Held": CONNECTED, "Held": HOLD, "Dialling": CONNECTED, "Own phone": INITIATED}
 LEG_STATE = {"Dialling": ("Originator", "Alerting"), "Own phone": ("Click-to-Dial", "Alerting")}
@@ -106,6 +98,7 @@ class Link:
     def send(self, invoke_id: str, message: csta.Message, namespace: str) -> None:
         body = encode(message, namespace)
         assert decode(body).message == message
+        assert check(body) == []
         self.sent.append((invoke_id, message, namespace))
 
     def send_event(self, message: csta.Message, namespace: str) -> None:
@@ -213,7 +206,7 @@ class Office:
         self.clock = Clock()
         self.bw = BroadWorks()
         self.failures: list[object] = []
-        self.policy = POLICY | {code.replace("_", "-"): value for code, value in policy.items()}
+        self.policy = Policy({code.replace("_", "-"): value for code, value in policy.items()})
         self.directory = Directory(self.bw, self.clock, Deferred, DOMAIN)
         self.table = CallTable()
         self.monitors = FakeMonitors(self.directory)
@@ -229,7 +222,7 @@ class Office:
             xsi=self.bw,
             status=self.status,
             clock=self.clock,
-            policy=self.policy.__getitem__,
+            policy=self.policy,
             make_waiter=Deferred,
             spawn=self.spawn,
             options=options or Options(status_on_connect=False),

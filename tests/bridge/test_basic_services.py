@@ -68,6 +68,16 @@ def test_a_call_that_alice_dials_herself_does_not_answer_make_call() -> None:
     assert office.waits(invoke_id)
 
 
+@pytest.mark.parametrize(("called", "waits"), [("carol", True), ("bob", False), ("", False)])
+def test_a_click_to_dial_from_elsewhere_does_not_answer_make_call(called: str, waits: bool) -> None:
+    office = Office()
+    office.monitor("bob")
+    office.bw.answers(NEW, Deferred())
+    invoke_id = office.ask(make_call())
+    office.change("ServiceInitiatedEvent", office.call("K9", alice="Own phone"), "alice", "makeCall", called=user(called) if called else "")
+    assert office.waits(invoke_id) is waits
+
+
 def test_make_call_tells_the_announced_id_of_a_call_that_is_known_by_an_alias() -> None:
     office = Office()
     office.table.alias(office.call("K1", alice="Own phone"), "K7")
