@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,10 +10,10 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Call, CallTable, Leg
+from bwconnector.bridge.callmodel import CallModel
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Call, Leg
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.devices import Directory
-from bwconnector.bridge.intents import Intents
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.session import Session
 from bwconnector.bridge.status import MONITOR_STOP, Status
@@ -21,6 +21,7 @@ from bwconnector.bridge.switching import Options, SwitchingFunction
 from bwconnector.csta import messages as csta
 from bwconnector.csta.xml import decode, encode
 from bwconnector.xsi.errors import Refused
+from bwconnector.xsi.events import CallEvent, Party, XsiCall
 from bwconnector.xsi.requests import Request, Response
 from tests.csta.schema import check
 
@@ -37,6 +38,13 @@ LEG_STATE = {"Dialling": ("Originator", "Alerting"), "Own phone": ("Click-to-Dia
 def user(name: str) -> str:
     """Device key of a user of the office."""
     return f"{name}@{DOMAIN}" if name in USERS or name == "q1" else name
+
+
+def leg(call_id: str, tracking_id: str, personality: str, state: str, remote: str, **more: Any) -> XsiCall:
+    """A call of BroadWorks whose remote party is a user of the office."""
+    number, extension = USERS[remote]
+    party = Party(user_id=user(remote), user_dn=f"tel:+1{number};ext={extension}", address=f"tel:{extension}", call_type="Group")
+    return XsiCall(call_id, tracking_id, personality, state, party, **more)
 
 
 def profile(name: str) -> bytes:
@@ -162,11 +170,11 @@ class FakeMonitors:
         named = (m.named for (name, _), m in self._monitors.items() if name == link.name and m.device_key == device_key)
         return next(named, self._directory.shown(device_key))
 
-    def tell(self, change: Change) -> None:
+    def tell(self, change: Change, devices: Collection[str]) -> None:
         for observer in self.observers:
             observer(change)
         for monitor in self._monitors.values():
-            if monitor.device_key in change.states:
+            if monitor.device_key in devices:
                 monitor.link.sent.append(("9999", change.kind, monitor.namespace))
 
 
@@ -208,15 +216,16 @@ class Office:
         self.failures: list[object] = []
         self.policy = Policy({code.replace("_", "-"): value for code, value in policy.items()})
         self.directory = Directory(self.bw, self.clock, Deferred, DOMAIN)
-        self.table = CallTable()
         self.monitors = FakeMonitors(self.directory)
         self.subscriptions = FakeSubscriptions()
+        self.model = CallModel(self.clock, self.policy, self.directory, self.subscriptions.subscribed, self.monitors.tell)
+        self.table = self.model.table
         self.status = Status(link_loss_policy)
         self.status.channels_changed(1)
         self.switch = SwitchingFunction(
             directory=self.directory,
             table=self.table,
-            intents=Intents(self.clock),
+            intents=self.model.intents,
             monitors=self.monitors,
             subscriptions=self.subscriptions,
             xsi=self.bw,
@@ -282,10 +291,15 @@ class Office:
         self.table.add_leg(leg)
         self.subscriptions.targets.setdefault(user(name), ())
 
+    def happens(self, name: str, event: str, *legs: XsiCall) -> None:
+        """BroadWorks reports an event of a user."""
+        self.model.apply(user(name), CallEvent(f"Call{event}Event", legs))
+        assert not self.failures
+
     def change(self, kind: str, call: Call, name: str, cause: str = "normal", **fields: Any) -> None:
         """Something happens to a connection, and every monitor in the call hears of it."""
         states = {key: connection.state for key, connection in call.connections.items()} or {user(name): NULL}
-        self.monitors.tell(Change(kind, call, ConnectionId(call.id, user(name)), cause, states, **fields))
+        self.monitors.tell(Change(kind, call, ConnectionId(call.id, user(name)), cause, states, **fields), states)
         assert not self.failures
 
     def monitor(self, name: str) -> str:
