@@ -138,13 +138,9 @@ class Directory:
         key = self._keys.get(name)
         return self._devices.get(key) if key else None
 
-    def absent(self, name: str) -> None:
-        """BroadWorks has just said that it knows no such device."""
-        device = self.known(name)
-        if device is not None:
-            self._devices.discard(device.key)
-        self._keys.discard(name)
-        self._absent.put(name, self._clock.seconds() + ABSENCE)
+    def forget(self, key: str) -> None:
+        """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
+        self._devices.discard(key)
 
     def devices(self) -> list[Device]:
         """Every device that was found so far."""

@@ -11,7 +11,7 @@ from bwconnector.bridge.refusals import refusal
 from bwconnector.bridge.switching import Asker, Monitor, SwitchingFunction
 from bwconnector.csta import messages as csta
 from bwconnector.csta.errors import CstaError
-from bwconnector.xsi.errors import XsiFailure
+from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
 
 __all__ = ["PACKAGES", "change_monitor_filter", "monitor_start", "monitor_stop", "snapshot_call", "snapshot_device"]
@@ -57,6 +57,8 @@ async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.M
     try:
         await switch.subscriptions.subscribe(key, PACKAGES[device.kind])
     except XsiFailure as failure:
+        if isinstance(failure, Refused) and failure.status == 404:
+            switch.directory.forget(key)
         raise refusal("MonitorStart", failure) from failure
     finally:
         switch.starting[key] -= 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.logger import Logger
+
 from bwconnector.bridge.basic_services import dial, hold_request, started_call, starts, talk_request
 from bwconnector.bridge.calls import CONNECTED, Connection
 from bwconnector.bridge.changes import Change
@@ -27,6 +29,8 @@ __all__ = [
     "single_step_transfer_call",
     "transfer_call",
 ]
+
+log = Logger()
 
 ANSWER_TIMEOUT = 60.0
 """Seconds that a device which is to join a conference may ring."""
@@ -64,7 +68,7 @@ async def _undo_hold(switch: SwitchingFunction, connection: Connection, leg: str
     try:
         await switch.xsi.perform(talk_request(connection, leg))
     except XsiFailure as failure:
-        switch.log.warn(
+        log.warn(
             "{device} stays on hold in call {call}: its consultation failed, and so did the retrieve ({failure})",
             device=connection.device,
             call=connection.call.id,
@@ -205,7 +209,11 @@ async def single_step_conference_call(
     async with switch.turn(service, device):
         consultation = Intent("ConsultationCall", device, (leg,), target=switch.directory.key_of_address(address))
         proven = await switch.carry_out(
-            service, consultation, lambda: _consult(switch, active, leg, consultation, address), starts(switch, consultation, "consultation"), active
+            service,
+            consultation,
+            lambda: _consult(switch, active, leg, consultation, address),
+            starts(switch, consultation, "consultation"),
+            active,
         )
         call_id = started_call(switch, device, proven)
     answered = await switch.outstanding.change(lambda c: c.kind == "EstablishedEvent" and c.subject.call_id == call_id, ANSWER_TIMEOUT)

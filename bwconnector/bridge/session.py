@@ -97,6 +97,11 @@ class Session:
         """Requests of this link that wait for BroadWorks."""
         return self._waiting
 
+    @property
+    def unanswered(self) -> int:
+        """Requests of our own that the client has not answered; nothing depends on its answers."""
+        return len(self._awaited)
+
     # Requests of the client
 
     async def _serve(self, invoke_id: str, request: csta.Request, asker: Asker) -> None:

@@ -57,15 +57,15 @@ class Snapshots:
         waiter = self._applied[device] = self._make_waiter()
         try:
             await self._subscriptions.refresh(device)
+            timeout = self._clock.callLater(APPLY_TIMEOUT, self.applied, device)
+            await waiter
+            if timeout.active():
+                timeout.cancel()
         except XsiFailure as failure:
-            self._applied.pop(device, None)
             self.log.warn(
                 "the calls of {device} could not be compared with BroadWorks ({failure}); its snapshot is given from what is known",
                 device=device,
                 failure=str(failure),
             )
-            return
-        timeout = self._clock.callLater(APPLY_TIMEOUT, self.applied, device)
-        await waiter
-        if timeout.active():
-            timeout.cancel()
+        finally:
+            self._applied.pop(device, None)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Asker", "Monitor", "Monitors", "Options", "SwitchingFunction"]
 
+log = Logger()
+
 T = TypeVar("T")
 
 
@@ -109,7 +111,6 @@ class SwitchingFunction:
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
     turns: Turns = attrs.Factory(lambda self: Turns(self.clock, self.make_waiter), takes_self=True)
     starting: Counter[str] = attrs.Factory(Counter)
-    log: Logger = Logger()
 
     def __attrs_post_init__(self) -> None:
         self.monitors.observers.append(self.outstanding.observe)
@@ -159,6 +160,8 @@ class SwitchingFunction:
             if isinstance(failure, Refused):
                 if failure.status == 404 and intent.call_ids:
                     self.spawn(self._compare(intent.user))
+                elif failure.status == 404:
+                    self.directory.forget(intent.user)
                 if failure.status in (403, 404, 409) and subject is not None and service in NEEDS:
                     require(service, subject)
             raise refusal(service, failure) from failure
@@ -184,4 +187,4 @@ class SwitchingFunction:
             try:
                 await self.subscriptions.refresh(device)
             except XsiFailure as failure:
-                self.log.warn("the calls of {device} could not be compared with BroadWorks: {failure}", device=device, failure=str(failure))
+                log.warn("the calls of {device} could not be compared with BroadWorks: {failure}", device=device, failure=str(failure))

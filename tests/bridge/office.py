@@ -23,7 +23,8 @@ from bwconnector.csta.xml import decode, encode
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.events import CallEvent, Party, XsiCall
 from bwconnector.xsi.requests import Request, Response
-from tests.csta.schema import check
+
+from ..csta.schema import check
 
 DOMAIN = "example.net"
 ED3 = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
@@ -31,7 +32,14 @@ ED4 = "http://www.ecma-international.org/standards/ecma-323/csta/ed4"
 
 USERS = {"alice": ("5550001001", "1001"), "bob": ("5550001002", "1002"), "carol": ("5550001003", "1003"), "dave": ("5550001004", "1004")}
 
-STATE_OF = {"Alerting": ALERTING, "Active": CONNECTED, "Remote Held": CONNECTED, "Held": HOLD, "Dialling": CONNECTED, "Own phone": INITIATED}
+STATE_OF = {
+    "Alerting": ALERTING,
+    "Active": CONNECTED,
+    "Remote Held": CONNECTED,
+    "Held": HOLD,
+    "Dialling": CONNECTED,
+    "Own phone": INITIATED,
+}
 LEG_STATE = {"Dialling": ("Originator", "Alerting"), "Own phone": ("Click-to-Dial", "Alerting")}
 
 
@@ -210,12 +218,19 @@ class FakeSubscriptions:
 class Office:
     """Everything put together, with one link open and all channels up."""
 
-    def __init__(self, *, link_loss_policy: str = MONITOR_STOP, options: Options | None = None, **policy: str | int) -> None:
+    def __init__(
+        self,
+        *,
+        link_loss_policy: str = MONITOR_STOP,
+        options: Options | None = None,
+        kinds: dict[str, str] | None = None,
+        **policy: str | int,
+    ) -> None:
         self.clock = Clock()
         self.bw = BroadWorks()
         self.failures: list[object] = []
         self.policy = Policy({code.replace("_", "-"): value for code, value in policy.items()})
-        self.directory = Directory(self.bw, self.clock, Deferred, DOMAIN)
+        self.directory = Directory(self.bw, self.clock, Deferred, DOMAIN, kinds)
         self.monitors = FakeMonitors(self.directory)
         self.subscriptions = FakeSubscriptions()
         self.model = CallModel(self.clock, self.policy, self.directory, self.subscriptions.subscribed, self.monitors.tell)

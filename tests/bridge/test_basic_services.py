@@ -542,8 +542,12 @@ def test_generate_digits_refused() -> None:
 def test_data_is_not_supported_by_default() -> None:
     office = Office()
     office.call("K1", alice="Active")
-    assert office.error(csta.AssociateData(existing_call=connection("K1", "alice"), correlator_data=b"x")) == "operation serviceNotSupported"
-    assert office.error(csta.SendUserInformation(existing_call=connection("K1", "alice"), user_data=b"x")) == "operation serviceNotSupported"
+    assert (
+        office.error(csta.AssociateData(existing_call=connection("K1", "alice"), correlator_data=b"x")) == "operation serviceNotSupported"
+    )
+    assert (
+        office.error(csta.SendUserInformation(existing_call=connection("K1", "alice"), user_data=b"x")) == "operation serviceNotSupported"
+    )
 
 
 def test_data_travels_as_client_session_info() -> None:

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from bwconnector.bridge.capability_services import EVENTS, SEGMENT, SERVICE_CAPABILITIES
-from bwconnector.bridge.devices import CALL_CENTER, Directory
+from bwconnector.bridge.devices import CALL_CENTER
 from bwconnector.bridge.services import SERVICES
 from bwconnector.csta import messages as csta
 
-from .office import Office, user
+from .office import Office
 
 SESSIONS = {"StartApplicationSession", "ResetApplicationSessionTimer", "StopApplicationSession"}
 
@@ -79,9 +77,7 @@ def test_switching_function_devices() -> None:
 
 
 def test_switching_function_devices_come_in_segments() -> None:
-    office = Office()
-    kinds = {f"q{number:03d}": CALL_CENTER for number in range(SEGMENT + 1)}
-    object.__setattr__(office.switch, "directory", Directory(office.bw, office.clock, office.switch.make_waiter, "example.net", kinds))
+    office = Office(kinds={f"q{number:03d}": CALL_CENTER for number in range(SEGMENT + 1)})
     segments = listed(office, requested_device_category="acd")
     assert [len(segment.device_list or ()) for segment in segments] == [SEGMENT, 1]
     assert len({device for device, _ in devices(segments)}) == SEGMENT + 1
@@ -95,11 +91,6 @@ def test_logical_device_information() -> None:
     assert office.error(csta.GetLogicalDeviceInformation(device="nobody")) == "operation invalidDeviceID"
 
 
-@pytest.mark.parametrize("name", ["q1"])
-def test_logical_device_information_of_a_queue(name: str) -> None:
-    office = Office()
-    directory = Directory(office.bw, office.clock, office.switch.make_waiter, "example.net", {name: CALL_CENTER})
-    object.__setattr__(office.switch, "directory", directory)
-    answer = office.answer(csta.GetLogicalDeviceInformation(device=name))
+def test_logical_device_information_of_a_queue() -> None:
+    answer = Office(kinds={"q1": CALL_CENTER}).answer(csta.GetLogicalDeviceInformation(device="q1"))
     assert (answer.device_category, answer.log_dev_serv_list) == ("acd", {})
-    assert user(name) == directory.devices()[0].key

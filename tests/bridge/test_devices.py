@@ -99,10 +99,11 @@ def test_a_failure_that_proves_nothing_is_not_remembered(failure: Exception) -> 
 
 
 def test_a_user_that_has_gone_is_forgotten() -> None:
-    clock = Clock()
-    names = directory(clock=clock)
+    bw, clock = BroadWorks(), Clock()
+    names = directory(bw, clock)
     found(names, "bob")
-    names.absent("bob")
+    bw.answers("GET user/bob/profile", Refused(404), profile("bob"))
+    names.forget(user("bob"))
     assert names.known("bob") is None
     assert found(names, "bob") is UnknownDevice
     clock.advance(61)
@@ -143,7 +144,11 @@ def test_a_configured_kind_needs_no_question() -> None:
 
 def test_names_are_shown_without_the_default_domain_only() -> None:
     names = directory()
-    assert [names.shown(key) for key in ("bob@example.net", "eve@example.org", "+15559990000")] == ["bob", "eve@example.org", "+15559990000"]
+    assert [names.shown(key) for key in ("bob@example.net", "eve@example.org", "+15559990000")] == [
+        "bob",
+        "eve@example.org",
+        "+15559990000",
+    ]
     plain = Directory(BroadWorks(), Clock(), Deferred)
     assert plain.shown("bob@example.net") == "bob@example.net"
     assert plain.full("bob") == "bob"

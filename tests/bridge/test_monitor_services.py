@@ -39,16 +39,9 @@ def test_monitor_start_is_answered_when_the_subscription_was_accepted_and_in_its
 
 
 def test_monitor_start_of_a_call_center() -> None:
-    office = Office()
-    office.directory._learn_device("q1", office.directory.known("q1") or _queue())
+    office = Office(kinds={"q1": CALL_CENTER})
     office.answer(start("q1"))
     assert office.subscriptions.targets == {user("q1"): ("Call Center Queue",)}
-
-
-def _queue() -> object:
-    from bwconnector.bridge.devices import Device
-
-    return Device(user("q1"), CALL_CENTER)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from bwconnector.bridge.changes import ConnectionId, ListItem
 from bwconnector.csta import messages as csta
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
+from bwconnector.xsi.requests import Response
 
 from .office import ED3, Office, connection, start_info, user
 
@@ -165,8 +166,6 @@ def test_alternate_call() -> None:
 
 def test_alternate_call_where_broadworks_does_not_hold_by_itself() -> None:
     office = two_calls()
-    from bwconnector.xsi.requests import Response
-
     office.bw.answers(TALK, Refused(403), Response(200))
     assert office.answer(pair(csta.AlternateCall)) == csta.AlternateCallResponse()
     assert office.bw.asked == [TALK, "PUT user/bob/calls/b2/hold", TALK]

@@ -1,4 +1,4 @@
-"""Services together with the call model: whatever comes first, the HTTP answer or the events, a link sees the response and then its events."""
+"""Services together with the call model: whichever comes first, the HTTP answer or the events, a link sees the response, then events."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from bwconnector.csta import messages as csta
-from bwconnector.xsi.events import ConferenceEvent, ConferenceParticipant, Redirect
 from bwconnector.xsi.events import Conference as XsiConference
+from bwconnector.xsi.events import ConferenceEvent, ConferenceParticipant, Redirect
 from bwconnector.xsi.requests import Response
 
 from .office import Office, connection, leg, start_info, user

@@ -24,7 +24,9 @@ def test_an_unsupported_service() -> None:
     assert office.error(csta.AcceptCall()) == "operation serviceNotSupported"
 
 
-@pytest.mark.parametrize("error", [CstaError("operation", "invalidParameterValue"), csta.CSTAErrorCode("operation", "invalidParameterValue")])
+@pytest.mark.parametrize(
+    "error", [CstaError("operation", "invalidParameterValue"), csta.CSTAErrorCode("operation", "invalidParameterValue")]
+)
 def test_an_unreadable_request_is_answered_with_its_invoke_id(error: Any) -> None:
     office = Office()
     office.session.unreadable("0042", error, ED4, "not well-formed")
@@ -115,7 +117,9 @@ def test_the_status_is_sent_as_soon_as_a_link_opens() -> None:
 def test_the_answer_to_our_own_request_is_absorbed() -> None:
     office, link = Office(options=Options()), Link()
     session = Session(link, office.switch)
+    assert session.unanswered == 1
     session.received("0001", csta.SystemStatusResponse(), ED3)
+    assert session.unanswered == 0
     session.received("0001", csta.CSTAErrorCode("operation", "generic"), ED3)
     assert link.messages == [NORMAL]
 
