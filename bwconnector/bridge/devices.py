@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import attrs
 
@@ -18,7 +18,7 @@ from bwconnector.bridge.addresses import Address, is_number, parse_address
 from bwconnector.bridge.once import Once
 from bwconnector.bridge.ports import Clock, Waiter, XsiPort
 from bwconnector.xsi import requests
-from bwconnector.xsi.answers import read_profile
+from bwconnector.xsi.answers import read_directory, read_profile
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.events import Party
 
@@ -27,6 +27,10 @@ __all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "Unknown
 USER = "user"
 CALL_CENTER = "callcenter"
 ROUTE_POINT = "routepoint"
+
+Scope = Literal["Enterprise", "Group"]
+SCOPES: tuple[Scope, ...] = ("Enterprise", "Group")
+"""Directories in which an extension is looked up; the wider one first, because it shows when two groups use the same extension."""
 
 ABSENCE = 60.0
 """Seconds for which BroadWorks is not asked again about a name that it does not know."""
@@ -93,6 +97,7 @@ class Directory:
     """Who is who.
 
     :param default_domain: domain of user ids that are written without one; empty if there is none
+    :param account: BroadWorks account of the connector, whose directories are searched for extensions; empty to do without
     :param kinds: devices whose kind is fixed in the configuration: name to kind
     :param size: how much of each sort is remembered
     """
@@ -104,10 +109,12 @@ class Directory:
         make_waiter: Callable[[], Waiter],
         default_domain: str = "",
         kinds: Mapping[str, str] | None = None,
+        account: str = "",
         size: int = NAMES,
     ) -> None:
         self._xsi = xsi
         self._clock = clock
+        self._account = account
         self._domain = f"@{default_domain.lstrip('@')}" if default_domain else ""
         self._searches: Once[Device] = Once(make_waiter)
         self._devices: _Recent[str, Device] = _Recent(size)
@@ -115,8 +122,7 @@ class Directory:
         self._absent: _Recent[str, float] = _Recent(size)
         self._numbers: _Recent[str, str] = _Recent(size)
         self._parties: _Recent[Party, str] = _Recent(size)
-        for name, kind in (kinds or {}).items():
-            self._learn_device(name, Device(self.full(name), kind))
+        self._configured = {self.full(name): Device(self.full(name), kind) for name, kind in (kinds or {}).items()}
 
     # Names that T-Servers use
 
@@ -135,16 +141,16 @@ class Directory:
 
     def known(self, name: str) -> Device | None:
         """The device that ``name`` means, if it was found before."""
-        key = self._keys.get(name)
-        return self._devices.get(key) if key else None
+        key = self._keys.get(name) or self.full(name)
+        return self._configured.get(key) or self._devices.get(key)
 
     def forget(self, key: str) -> None:
         """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
         self._devices.discard(key)
 
     def devices(self) -> list[Device]:
-        """Every device that was found so far."""
-        return list(self._devices.values())
+        """Every device that was configured or found so far."""
+        return [*self._configured.values(), *(device for device in self._devices.values() if device.key not in self._configured)]
 
     def full(self, user_id: str) -> str:
         """``user_id`` with the default domain, if it has none."""
@@ -219,22 +225,39 @@ class Directory:
         for question in self._questions(name):
             try:
                 device = await question
+            except UnknownDevice:
+                break
             except Refused as refused:
                 if refused.status not in PROOF_OF_ABSENCE:
                     raise
-            else:
+                continue
+            if device is not None:
                 self._learn_device(name, device)
                 return device
         self._absent.put(name, self._clock.seconds() + ABSENCE)
         raise UnknownDevice(name)
 
-    def _questions(self, name: str) -> Iterator[Awaitable[Device]]:
+    def _questions(self, name: str) -> Iterator[Awaitable[Device | None]]:
         """What to ask, most likely first; a number that an event has taught saves the rest."""
         taught = self.key_of_address(name) if is_number(name) else ""
         # BroadWorks takes a directory number where it takes a user id, in the form in which it was provisioned: with or without +.
         candidates = (taught if self.is_user(taught) else "", self.full(name), *((name, name.lstrip("+")) if is_number(name) else ()))
         for user in dict.fromkeys(filter(None, candidates)):
             yield self._profile(user)
+        if self._account and name.isdigit():
+            for scope in SCOPES:
+                yield self._extension(scope, name)
+
+    async def _extension(self, scope: Scope, extension: str) -> Device | None:
+        """The user of a directory who has this extension.
+
+        :raises UnknownDevice: several have it, so that it says nothing about any
+        """
+        answer = await self._xsi.perform(requests.directory(self._account, scope, extension=extension))
+        users = {entry.user_id for entry in read_directory(answer.body) if entry.extension == extension and entry.user_id}
+        if len(users) > 1:
+            raise UnknownDevice(extension)
+        return await self._profile(users.pop()) if users else None
 
     async def _profile(self, user: str) -> Device:
         profile = read_profile((await self._xsi.perform(requests.profile(user))).body)

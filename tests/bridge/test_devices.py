@@ -98,6 +98,47 @@ def test_a_failure_that_proves_nothing_is_not_remembered(failure: Exception) -> 
     assert found(names, "bob") == Device(user("bob"), number="+15550001002", extension="1002", name="Bob Example")
 
 
+def entries(*users: tuple[str, str], scope: str = "enterprise") -> bytes:
+    details = "".join(
+        f"<directoryDetails><userId>{name}@example.net</userId><extension>{extension}</extension></directoryDetails>"
+        for name, extension in users
+    )
+    return f'<Enterprise xmlns="http://schema.broadsoft.com/xsi"><{scope}Directory>{details}</{scope}Directory></Enterprise>'.encode()
+
+
+ENTERPRISE = "GET user/admin/directories/Enterprise?extension=2002"
+GROUP = "GET user/admin/directories/Group?extension=2002"
+
+
+def test_an_extension_that_is_no_user_id_is_looked_up_in_the_directory() -> None:
+    bw = BroadWorks()
+    bw.answers(ENTERPRISE, entries(("bob", "2002"), ("carol", "20021")))
+    assert found(directory(bw, account="admin@example.net"), "2002") == Device(
+        user("bob"), number="+15550001002", extension="1002", name="Bob Example"
+    )
+
+
+def test_an_account_without_an_enterprise_searches_its_group() -> None:
+    bw = BroadWorks()
+    bw.refuses(ENTERPRISE, 403)
+    bw.answers(GROUP, entries(("bob", "2002"), scope="group"))
+    outcome = found(directory(bw, account="admin@example.net"), "2002")
+    assert isinstance(outcome, Device)
+    assert outcome.key == user("bob")
+
+
+@pytest.mark.parametrize(
+    ("users", "asked"), [((), [ENTERPRISE, GROUP]), ((("bob", "2002"), ("carol", "2002")), [ENTERPRISE])], ids=["nobody", "two"]
+)
+def test_an_extension_that_nobody_or_more_than_one_has(users: tuple[tuple[str, str], ...], asked: list[str]) -> None:
+    bw = BroadWorks()
+    bw.answers(ENTERPRISE, entries(*users))
+    bw.refuses(GROUP, 404)
+    names = directory(bw, account="admin@example.net")
+    assert [found(names, "2002"), found(names, "2002")] == [UnknownDevice, UnknownDevice]
+    assert bw.asked == asked
+
+
 def test_a_user_that_has_gone_is_forgotten() -> None:
     bw, clock = BroadWorks(), Clock()
     names = directory(bw, clock)
