@@ -207,13 +207,15 @@ def updated_gate(world: World, step: Step) -> float:
         return 0.0
     if rejoins(world, leg, step.calls[0]) and step.calls[0].state == "Active":
         return rejoin_gate(world, step, leg)
-    return transferred_gate(world, step) if _changed_hands(leg, step) else 0.0
+    return transferred_gate(world, step) if _changed_hands(world, leg, step) else 0.0
 
 
-def _changed_hands(leg: Leg, step: Step) -> bool:
-    """The far end is another party now, in a call that had two parties."""
+def _changed_hands(world: World, leg: Leg, step: Step) -> bool:
+    """The far end was exchanged in a call that had two parties. An external party only shows another number, unless the id changed."""
     new = step.remotes[0]
-    return bool(new) and bool(leg.remote) and new != leg.remote and (leg.answered or leg.personality == "Terminator")
+    if not new or not leg.remote or new == leg.remote or not (leg.answered or leg.personality == "Terminator"):
+        return False
+    return world.directory.is_user(leg.remote) or step.calls[0].tracking_id != leg.tracking_id
 
 
 def updated(world: World, step: Step) -> None:
@@ -226,14 +228,12 @@ def updated(world: World, step: Step) -> None:
         if xsi.state == "Active":
             rejoin(world, step, leg)
         return
-    if _changed_hands(leg, step):
-        if transferred(world, step):
-            return
-        old = leg.remote
-        world.follow(leg, xsi, remote)
-        if leg.remote == old or world.policy.word("P-UPD") == "on":
-            world.reports.tell("CallInformationEvent", leg.connection.call, step.user, "normal", target=remote)
+    if _changed_hands(world, leg, step) and transferred(world, step):
         return
+    changed = remote not in ("", leg.remote, leg.shown) and leg.answered and leg.connection.alive
+    leg.shown = remote
+    if changed and world.policy.word("P-UPD") == "on":
+        world.reports.tell("CallInformationEvent", leg.connection.call, step.user, "normal", target=remote)
     world.follow(leg, xsi, remote)
     if xsi.state == "Alerting" and xsi.personality == "Originator" and not leg.ringing_told:
         if world.policy.word("P-NR") == "on" and leg.connection.call.outgoing_external:

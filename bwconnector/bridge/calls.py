@@ -54,11 +54,15 @@ class Leg:
     """Xsi state: Alerting, Active, Held, Remote Held, Detached, Released, Idle."""
     remote: str = ""
     """Device key of the remote party, empty when unknown."""
+    shown: str = ""
+    """What BroadWorks last called the remote party, where its device id is kept (R12)."""
     since: float = 0.0
     """Clock seconds when it was first seen."""
     answered: bool = False
     allow_answer: bool = False
     hunt_group: str = ""
+    moved: int = 0
+    """How often its far end was reported to have redirected the call, without the leg's own event having told so yet."""
     ringing_told: bool = False
     """Its unmonitored called party was reported as alerting (P-DELIV)."""
 
@@ -117,8 +121,6 @@ class Call:
     """Devices that barged in or monitor, as far as announced."""
     singled: set[str] = attrs.Factory(set)
     """Targets of a single step transfer that have not alerted yet."""
-    restricted: set[str] = attrs.Factory(set)
-    """Device keys whose identity must not be shown."""
 
     def connection(self, device: str) -> Connection:
         """The connection of ``device``, made on first use."""
@@ -217,7 +219,6 @@ class CallTable:
                 for leg in list(connection.legs):
                     self.move(leg, mine)
         other.connections.clear()
-        call.restricted |= other.restricted
         for name in (other.id, *other.aliases):
             self._by_id[name] = call
             if name != call.id:

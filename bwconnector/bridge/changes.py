@@ -6,10 +6,14 @@ import attrs
 
 from bwconnector.bridge.calls import Call
 
-__all__ = ["Change", "ConnectionId", "ListItem", "NOT_KNOWN"]
+__all__ = ["Change", "ConnectionId", "ListItem", "NOT_KNOWN", "WITHHELD"]
 
 NOT_KNOWN = ""
 """Device key of a party that nobody named; becomes ``notKnown`` on the wire."""
+
+
+WITHHELD = "ext-"
+"""How the device key of a party begins that withholds its identity."""
 
 
 @attrs.frozen(slots=True)
@@ -56,6 +60,5 @@ class Change:
     items: tuple[ListItem, ...] = ()
     incoming_external: bool = False
     outgoing_external: bool = False
-    restricted: frozenset[str] = frozenset()
     private: dict[str, str] | None = None
     belated: bool = False

@@ -43,8 +43,7 @@ def _called_party_unheard(world: World, leg: Leg, arrived: float) -> float:
     remote = leg.remote
     if not remote or remote == leg.user or not world.speaks(remote):
         return 0.0
-    connection = leg.connection.call.connections.get(remote)
-    if connection is not None and (connection.legs or connection.entered):
+    if remote in leg.connection.call.connections:
         return 0.0
     # streams drift by P-FAR at most: what it has to say comes within that time of the call's beginning
     return max(0.0, leg.since + world.policy.seconds("P-FAR") - arrived)

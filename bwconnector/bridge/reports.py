@@ -71,7 +71,6 @@ class Reports:
             states=states,
             incoming_external=call.incoming_external,
             outgoing_external=call.outgoing_external,
-            restricted=frozenset(call.restricted),
             **given,  # type: ignore[arg-type]
         )
         self._send(change, birth)

@@ -87,6 +87,8 @@ def _known(world: World, step: Step, leg: Leg) -> None:
 
 def _far_answered(world: World, leg: Leg) -> None:
     far = world.far(leg)
+    if far is None and leg.remote:
+        far = leg.connection.call.connection(leg.remote)
     if leg.personality != "Terminator" and far is not None and not world.speaks(far.device) and not world.reached(far, CONNECTED):
         world.established(far, "newCall")
 

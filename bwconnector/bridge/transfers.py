@@ -453,7 +453,7 @@ def _dialled(call: Call, device: str) -> bool:
 
 def forwarded_gate(world: World, step: Step) -> float:
     leg = world.leg_of(step.user, step.calls[0])
-    if leg is None or not leg.remote or leg.remote in leg.connection.call.diverted:
+    if leg is None or leg.moved or not leg.remote or leg.remote in leg.connection.call.diverted:
         return 0.0
     if world.speaks(leg.remote):
         return world.policy.seconds("P-FAR")
@@ -470,13 +470,15 @@ def forwarded(world: World, step: Step) -> None:
     if leg is None:
         return
     call, old = leg.connection.call, leg.remote
-    if old and old not in call.diverted and not world.speaks(old):
+    if leg.moved:
+        leg.moved -= 1
+    elif old and old not in call.diverted and not world.speaks(old):
         new = remote if remote != old else ""
         word = word_of(world, new, step.user) if new else None
         newest = world.newest(word.calls[0]) if word is not None else world.newest(xsi)
         world.diverted(call.connection(old), new, causes.diverted_cause(newest.reason if newest else ""))
+        leg.moved = 0
     world.follow(leg, xsi, remote)
-    leg.ringing_told = False
 
 
 RULES = {

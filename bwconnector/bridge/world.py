@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED, NULL, Call, CallTable, Connection, Leg
+from bwconnector.bridge.changes import WITHHELD
 from bwconnector.bridge.intents import Intents
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.ports import Clock, DelayedCall
@@ -65,13 +66,13 @@ class World:
     # parties
 
     def remote_of(self, call: XsiCall) -> str:
-        """Device key of a leg's remote party; a withheld one gets a name of its own for the call's life (R12)."""
+        """Device key of a leg's remote party; an external one that is withheld gets a name of its own for the call's life (R12)."""
         remote = call.acd_calling_party if call.acd_calling_party is not None else call.remote
         key = self.directory.key(remote)
-        if key or not remote.private:
+        if not remote.private or (key and self.directory.is_user(key)):
             return key
         known = self.table.find(call.tracking_id)
-        return f"ext-{known.id if known else call.tracking_id}"
+        return f"{WITHHELD}{known.id if known else call.tracking_id}"
 
     def newest(self, call: XsiCall) -> Redirection | None:
         """The newest redirection of a leg (P-REDIRORDER)."""
@@ -140,10 +141,8 @@ class World:
         if call.tracking_id and call.tracking_id != leg.tracking_id and self.table.find(call.tracking_id) in (None, own):
             leg.tracking_id = call.tracking_id
             self.table.alias(own, call.tracking_id)
-        if remote and not self._same_outside(own, leg.remote, remote):
+        if remote and remote not in own.diverted and not self._same_outside(own, leg.remote, remote):
             leg.remote = remote
-        if call.remote.private and leg.remote:
-            own.restricted.add(leg.remote)
 
     def _same_outside(self, call: Call, old: str, new: str) -> bool:
         """An external party keeps its device id although BroadWorks writes its number differently later (R12)."""
@@ -189,6 +188,7 @@ class World:
         connection.alerted = True
         connection.cause = cause
         connection.call.singled.discard(connection.device)
+        connection.call.diverted.discard(connection.device)
         self.reports.tell("DeliveredEvent", connection.call, connection.device, cause)
 
     def established(self, connection: Connection, cause: str, birth: str = "") -> None:
@@ -218,6 +218,17 @@ class World:
         if seen or self.policy.word("P-DIVUNSEEN") == "send":
             self.reports.tell("DivertedEvent", call, connection.device, cause, target=target)
         call.last_redirection = connection.device
+        if target:
+            self._redirect_legs(call, connection.device, target)
+
+    def _redirect_legs(self, call: Call, device: str, target: str) -> None:
+        """Legs towards ``device`` lead to ``target`` now, whether BroadWorks shows it to their users or not (COLP)."""
+        for connection in call.connections.values():
+            for leg in connection.legs:
+                if leg.remote == device:
+                    leg.remote = target
+                    leg.moved += 1
+                    leg.ringing_told = False
 
     def failed(self, connection: Connection, cause: str) -> None:
         self.enter(connection, FAIL)

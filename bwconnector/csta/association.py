@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar
 import attrs
 
 from bwconnector.csta import values
-from bwconnector.csta.codecs import Codec, Flags, OneOf
-from bwconnector.csta.elements import ErrorChoice, Extensions, Reference
+from bwconnector.csta.codecs import Codec, Flags, Node, OneOf, Writer, by_name, escape, local_name, text_of
+from bwconnector.csta.elements import Extensions, Reference
+from bwconnector.csta.errors import CstaError, EncodeError
 from bwconnector.csta.kinds import Message, OneWay, Request, Response
 from bwconnector.csta.schema import Element, ListOf
 
@@ -63,7 +64,32 @@ class CSTAErrorCode(Response):
 
     @classmethod
     def codec(cls) -> Codec:
-        return ErrorChoice(cls)
+        return ErrorChoice()
+
+
+class ErrorChoice:
+    """Codec of an error: one element that is named after the category and holds the value."""
+
+    def read(self, node: Node) -> CSTAErrorCode:
+        for category, child in by_name(node).items():
+            if category in values.ERROR_VALUES:
+                known = values.ERROR_VALUES[category]
+                value = text_of(child)
+                if known is not None and value not in known:
+                    # an edition to come may know more values than this one
+                    value = "generic" if "generic" in known else min(known)
+                return CSTAErrorCode(category, value)
+        raise CstaError("operation", "atLeastOneConditionalParameterNotProvided", f"{local_name(node)} names no error")
+
+    def writer(self, name: str, edition: int) -> Writer:
+        def write(error: CSTAErrorCode) -> str:
+            known = values.ERROR_VALUES.get(error.category, frozenset())
+            if known is not None and error.value not in known:
+                raise EncodeError(f"CSTA knows no error {error.category}/{error.value}")
+            content = f"<{error.category}>{escape(error.value)}</{error.category}>" if error.value else f"<{error.category}/>"
+            return f"<{name}>{content}</{name}>"
+
+        return write
 
 
 @attrs.frozen(kw_only=True)

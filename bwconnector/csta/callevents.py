@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import attrs
 
-from bwconnector.csta import values
-from bwconnector.csta.codecs import Flags, OneOf
 from bwconnector.csta.elements import (
     CallCharacteristics,
     ConnectionID,
@@ -21,13 +17,13 @@ from bwconnector.csta.elements import (
     Extensions,
     LocalConnectionState,
     MediaCallCharacteristics,
+    NetworkCapability,
     RedirectionDeviceID,
     Reference,
     ServicesPermitted,
     UserData,
 )
 from bwconnector.csta.kinds import Event
-from bwconnector.csta.schema import Element
 
 __all__ = [
     "CallClearedEvent",
@@ -39,7 +35,6 @@ __all__ = [
     "EstablishedEvent",
     "FailedEvent",
     "HeldEvent",
-    "NetworkCapability",
     "NetworkReachedEvent",
     "OfferedEvent",
     "OriginatedEvent",
@@ -48,14 +43,6 @@ __all__ = [
     "ServiceInitiatedEvent",
     "TransferedEvent",
 ]
-
-
-@attrs.frozen(kw_only=True)
-class NetworkCapability(Element):
-    """What is still told about a call that has left for a network."""
-
-    network_type: Annotated[str, OneOf(values.NETWORK_TYPE)]
-    events_provided: Annotated[frozenset[str], Flags(values.NETWORK_EVENTS)] | None = None
 
 
 @attrs.frozen(kw_only=True)

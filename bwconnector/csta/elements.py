@@ -8,14 +8,15 @@ from typing import Annotated, ClassVar
 import attrs
 
 from bwconnector.csta import values
-from bwconnector.csta.codecs import Flags, Identifier, Node, OneOf, Private, PrivateOrString, Writer, by_name, escape, local_name, text_of
-from bwconnector.csta.errors import CstaError, EncodeError
+from bwconnector.csta.codecs import Flags, Identifier, Node, OneOf, Private, PrivateOrString, Writer, by_name, local_name, text_of
+from bwconnector.csta.errors import EncodeError
 from bwconnector.csta.schema import Element, ListOf, Named
 
 __all__ = [
     "NOT_KNOWN",
     "NOT_REQUIRED",
     "NOT_SPECIFIED",
+    "NetworkCapability",
     "RESTRICTED",
     "CallCharacteristics",
     "CallState",
@@ -28,7 +29,6 @@ __all__ = [
     "DeviceHistoryItem",
     "DeviceID",
     "DeviceList",
-    "ErrorChoice",
     "EventCause",
     "ExtendedDeviceID",
     "Extensions",
@@ -178,6 +178,14 @@ class MediaCallCharacteristics(Element):
 
 
 @attrs.frozen(kw_only=True)
+class NetworkCapability(Element):
+    """What is still told about a call that has left for a network."""
+
+    network_type: Annotated[str, OneOf(values.NETWORK_TYPE)]
+    events_provided: Annotated[frozenset[str], Flags(values.NETWORK_EVENTS)] | None = None
+
+
+@attrs.frozen(kw_only=True)
 class ServicesPermitted(Element):
     """Services that the device may use on its connection now (ECMA-269 §12.2.25)."""
 
@@ -274,32 +282,3 @@ class FilterGroups:
 
 
 MonitorFilterList = Annotated[MonitorFilter, FilterGroups()]
-
-
-class ErrorChoice:
-    """Codec of an error: one element named after the category, holding the value."""
-
-    def __init__(self, make: type) -> None:
-        self.make = make
-
-    def read(self, node: Node) -> object:
-        for category, child in by_name(node).items():
-            if category in values.ERROR_VALUES:
-                known = values.ERROR_VALUES[category]
-                value = text_of(child)
-                if known is not None and value not in known:
-                    # an edition to come may know more values than this one
-                    value = "generic" if "generic" in known else min(known)
-                return self.make(category, value)
-        raise CstaError("operation", "atLeastOneConditionalParameterNotProvided", f"{local_name(node)} names no error")
-
-    def writer(self, name: str, edition: int) -> Writer:
-        def write(error: object) -> str:
-            category, value = getattr(error, "category", ""), getattr(error, "value", "")
-            known = values.ERROR_VALUES.get(category, frozenset())
-            if known is not None and value not in known:
-                raise EncodeError(f"CSTA knows no error {category}/{value}")
-            content = f"<{category}>{escape(value)}</{category}>" if value else f"<{category}/>"
-            return f"<{name}>{content}</{name}>"
-
-        return write

@@ -17,7 +17,6 @@ from bwconnector.csta.elements import (
     DeviceHistory,
     DeviceID,
     DeviceList,
-    ErrorChoice,
     ExtendedDeviceID,
     Extensions,
     MediaCallCharacteristics,
@@ -120,7 +119,7 @@ class RouteSelect(OneWay):
 class RouteEnd(OneWay):
     cross_ref_identifier: Reference
     route_register_req_id: Reference | None = None
-    error_value: Annotated[CSTAErrorCode, ErrorChoice(CSTAErrorCode)] | None = None
+    error_value: CSTAErrorCode | None = None
     correlator_data: CorrelatorData | None = None
     extensions: Extensions | None = None
 

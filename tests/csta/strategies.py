@@ -101,8 +101,6 @@ def _of_codec(codec: Any) -> st.SearchStrategy[Any] | None:
             states = st.sampled_from(sorted(values.LOCAL_CONNECTION_STATE))
             simple = st.sampled_from(sorted(values.SIMPLE_CALL_STATE))
             return st.lists(states, max_size=3).map(tuple) | st.tuples(simple)
-        case elements.ErrorChoice():
-            return _errors()
         case callservices.DestinationList():
             return st.tuples(NAMES)
         case routeing.RetryCount():

@@ -1,0 +1,111 @@
+"""Who can be called, and under which addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from bwconnector.simulator.model import Party, SwitchError, User
+
+__all__ = ["VOICE_PORTAL", "Directory", "make_users"]
+
+NAMED = ("alice", "bob", "carol", "dave")
+FIRST_EXTENSION = 1001
+NUMBER_PREFIX = "+1555000"
+COUNTRY_CODE = "1"
+SHORTEST_PUBLIC_NUMBER = 7
+
+VOICE_PORTAL = User(user_id="voice-portal", number="+15550009000", name="Voice Portal", extension="9000")
+"""The voice mail system: a party without a group, as nobody subscribes to it."""
+
+
+def make_users(count: int, domain: str, group: str = "sales") -> tuple[User, ...]:
+    """``alice``, ``bob``, ``carol``, ``dave``, then ``user05`` and so on, with consecutive extensions and numbers."""
+    users = []
+    for index in range(count):
+        local = NAMED[index] if index < len(NAMED) else f"user{index + 1:02}"
+        extension = str(FIRST_EXTENSION + index)
+        name = f"{local.capitalize()} Example"
+        users.append(User(f"{local}@{domain}", f"{NUMBER_PREFIX}{extension}", name, extension, group))
+    return tuple(users)
+
+
+class Directory:
+    """Finds parties by any form of their address."""
+
+    def __init__(self, users: Iterable[User]) -> None:
+        self.users = {user.user_id: user for user in users}
+        self._by_address: dict[str, User] = {VOICE_PORTAL.user_id: VOICE_PORTAL}
+        for user in (*self.users.values(), VOICE_PORTAL):
+            for address in (user.user_id, user.user_id.partition("@")[0], user.extension, user.number, _national(user.number)):
+                self._by_address[address.lower()] = user
+
+    def user(self, user_id: str) -> User:
+        """The BroadWorks user of that id, with or without its domain.
+
+        :raises SwitchError: 404 when there is none
+        """
+        found = self._by_address.get(user_id.lower())
+        if found is None or found.outside:
+            raise SwitchError(404, 110404, f"User not found: {user_id}")
+        return found
+
+    def party(self, identity: str) -> User:
+        """A BroadWorks user by its id, or anybody outside by its number; ``anonymous`` and what begins so withholds its number.
+
+        :raises SwitchError: 404 when ``identity`` is neither
+        """
+        if identity.lower().startswith("anonymous"):
+            return User(identity, "", private=True)
+        found = self.resolve(identity)
+        if found is None:
+            raise SwitchError(404, 110404, f"User not found: {identity}")
+        return found
+
+    def resolve(self, address: str) -> User | None:
+        """Who answers to a dialled address (extension, number, user id, ``tel:`` or ``sip:`` URI); None if nobody can."""
+        plain = address.strip().lower().removeprefix("tel:").removeprefix("sip:").partition(";")[0]
+        if found := self._by_address.get(plain):
+            return found
+        digits = re.sub(r"[\s().-]", "", plain)
+        if found := self._by_address.get(digits):
+            return found
+        if not re.fullmatch(r"\+?\d+", digits) or len(digits.lstrip("+")) < SHORTEST_PUBLIC_NUMBER:
+            return None
+        if len(digits) == 11 and digits.startswith(COUNTRY_CODE):
+            digits = f"+{digits}"
+        elif len(digits) == 10:
+            digits = f"+{COUNTRY_CODE}{digits}"
+        return self._by_address.get(digits) or User(digits, digits)
+
+    def group(self, user: User) -> list[User]:
+        """The other members of a user's group."""
+        return [other for other in self.users.values() if other.group == user.group and other != user]
+
+    def show(self, party: User, viewer: User) -> Party:
+        """How ``viewer`` sees ``party`` in a call."""
+        if party.private:
+            return Party(private=True, call_type="Network")
+        if party == VOICE_PORTAL:
+            return Party(name=party.name, address=party.address, call_type="Group")
+        if party.outside:
+            return Party(address=party.address, country_code=COUNTRY_CODE, call_type="Network")
+        return Party(
+            name=party.name,
+            address=party.address,
+            user_id=party.user_id,
+            user_dn=f"tel:{party.number};ext={party.extension}",
+            country_code=COUNTRY_CODE,
+            call_type="Group" if party.group == viewer.group else "Enterprise" if viewer.group else "Network",
+        )
+
+    def show_dialled(self, address: str, viewer: User) -> Party:
+        """How a dialled address shows before anybody answers to it."""
+        party = self.resolve(address)
+        if party is not None:
+            return self.show(party, viewer)
+        return Party(address=address if address.startswith(("tel:", "sip:")) else f"tel:{address}")
+
+
+def _national(number: str) -> str:
+    return number.removeprefix(f"+{COUNTRY_CODE}")

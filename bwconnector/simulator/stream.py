@@ -1,0 +1,76 @@
+"""The endless response of an add-channel request, and the ways in which its bytes can be cut into chunks."""
+
+from __future__ import annotations
+
+from random import Random
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.server import Request
+
+from bwconnector.simulator.faults import Faults
+
+__all__ = ["HttpStream", "cut"]
+
+REST_DELAY = 0.01
+"""Seconds after which scattered chunking writes what it has kept back."""
+LARGEST_PIECE = 200
+"""Bytes; smaller than most documents, so that these are cut."""
+
+
+class HttpStream:
+    """Implements :class:`~bwconnector.simulator.channels.Stream` over a request that twisted.web serves in chunks, one for each write."""
+
+    def __init__(self, request: Request, faults: Faults, clock: IReactorTime, seed: int) -> None:
+        self._request = request
+        self._faults = faults
+        self._clock = clock
+        self._random = Random(seed)
+        self._kept = b""
+        self.open = True
+
+    def write(self, document: bytes) -> None:
+        """Write a document as one chunk, or scattered over chunks that begin and end anywhere."""
+        if not self.open:
+            return
+        if self._faults.chunking == "whole":
+            self._flush()
+            self._request.write(document)
+            return
+        waiting = bool(self._kept)
+        self._kept += document
+        while len(self._kept) > 1:
+            size = self._random.randint(1, min(len(self._kept), LARGEST_PIECE))
+            if size == len(self._kept):
+                break
+            self._request.write(self._kept[:size])
+            self._kept = self._kept[size:]
+        if not waiting:
+            self._clock.callLater(REST_DELAY, self._flush)
+
+    def _flush(self) -> None:
+        if self._kept and self.open:
+            self._request.write(self._kept)
+        self._kept = b""
+
+    def finish(self) -> None:
+        """End the response in order."""
+        self._flush()
+        if self.open:
+            self.open = False
+            self._request.finish()
+
+    def ended(self) -> None:
+        """The connection is gone; nothing can be written any more."""
+        self.open = False
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self.open:
+            self.open = False
+            cut(self._request)
+
+
+def cut(request: Request) -> None:
+    """Drop a request's connection without an answer."""
+    if request.channel is not None:
+        request.channel.forceAbortClient()

@@ -1,0 +1,160 @@
+"""One XSP: the HTTP server in front of BroadWorks, with its three contexts, its sessions and its faults."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import cast
+from urllib.parse import parse_qsl
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IListeningPort, IReactorTCP
+from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
+from twisted.protocols.policies import WrappingFactory
+from twisted.web.http import Request as HTTPRequest
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from bwconnector.simulator.action_requests import action_routes
+from bwconnector.simulator.broadworks import BroadWorks
+from bwconnector.simulator.channels import Stream
+from bwconnector.simulator.event_requests import add_channel, event_routes
+from bwconnector.simulator.faults import Faults
+from bwconnector.simulator.model import SwitchError
+from bwconnector.simulator.routes import Asked, Reply, Routes, error_reply
+from bwconnector.simulator.stream import HttpStream, cut
+
+__all__ = ["Xsp"]
+
+ACTIONS = "/com.broadsoft.xsi-actions"
+EVENTS = "/com.broadsoft.xsi-events"
+ASYNC = "/com.broadsoft.async" + EVENTS
+VERSION = "/v2.0/"
+HTML = b"<html><body>The request cannot be served.</body></html>"
+
+
+class QuietSite(Site):
+    """A Site without an access log, whose clock is the one it is given."""
+
+    def log(self, request: HTTPRequest) -> None:
+        """Nobody reads it."""
+
+
+class Xsp(Resource):
+    """One XSP. It can be stopped and started again on the same port.
+
+    :param name: how messages name it, and what pins channels to it
+    :param port: TCP port; 0 takes a free one at the first start and keeps it
+    """
+
+    isLeaf = True
+    log = Logger()
+
+    def __init__(self, name: str, broadworks: BroadWorks, host: str, port: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.name = name
+        self.host = host
+        self.port = port
+        self.faults = Faults()
+        self._broadworks = broadworks
+        config = broadworks.config
+        self._authorization = "Basic " + b64encode(f"{config.user_id}:{config.password}".encode()).decode()
+        self._routes: list[tuple[str, Routes]] = [(ACTIONS, action_routes(broadworks)), (EVENTS, event_routes(broadworks))]
+        site = QuietSite(self, reactor=broadworks.clock, timeout=config.keep_alive)  # type: ignore[no-untyped-call]
+        self._factory = WrappingFactory(site)
+        self._listening: IListeningPort | None = None
+
+    @property
+    def listening(self) -> bool:
+        return self._listening is not None
+
+    def start(self, reactor: IReactorTCP) -> None:
+        """Listen; a second start changes nothing."""
+        if self._listening is None:
+            self._listening = reactor.listenTCP(self.port, cast(ServerFactory, self._factory), interface=self.host)
+            self.port = cast(IPv4Address, self._listening.getHost()).port
+            self.log.info("simulated XSP {xsp} listens on {host}:{port}", xsp=self.name, host=self.host, port=self.port)
+
+    def stop(self) -> Deferred[object]:
+        """Stop listening and cut every connection; fires when the port is free."""
+        listening, self._listening = self._listening, None
+        self.drop_streams()
+        for protocol in list(self._factory.protocols):
+            protocol.transport.abortConnection()
+        return maybeDeferred(listening.stopListening) if listening is not None else maybeDeferred(lambda: None)
+
+    def drop_streams(self) -> None:
+        """Cut the streams of all channels here; the XSP goes on."""
+        for channel in self._broadworks.channels:
+            if channel.xsp == self.name:
+                self._broadworks.channels.drop(channel)
+
+    def render(self, request: Request) -> int | bytes:
+        """Answer one request."""
+        path = request.path.decode("ascii", "replace")
+        fault = self.faults.for_path(path)
+        if fault == "refuse":
+            cut(request)
+            return NOT_DONE_YET
+        if fault == "hang":
+            return NOT_DONE_YET
+        reply = Reply(int(fault), HTML, content_type="text/html") if fault else self._answer(request, path)
+        if reply is None:
+            return NOT_DONE_YET
+        self._set_head(request, reply, path)
+        return reply.body
+
+    def _answer(self, request: Request, path: str) -> Reply | None:
+        """The reply; None when the request has become a stream."""
+        if request.getHeader("Authorization") != self._authorization:
+            return Reply(401, HTML, (("WWW-Authenticate", 'Basic realm="BroadWorks"'),), "text/html")
+        lowered = path.lower()
+        try:
+            if lowered.rstrip("/") == f"{ASYNC}{VERSION}channel".lower():
+                self._open_channel(request, path)
+                return None
+            for context, routes in self._routes:
+                if lowered.startswith(f"{context}{VERSION}"):
+                    handler, parts = routes.find(request.method.decode("ascii"), path[len(context + VERSION) :])
+                    return handler(self._asked(request, parts))
+            raise SwitchError(404, 110404, f"Not found: {path}")
+        except SwitchError as error:
+            return error_reply(error)
+
+    def _asked(self, request: Request, parts: dict[str, str]) -> Asked:
+        query = request.uri.partition(b"?")[2].decode("ascii", "replace")
+        parameters = {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)}
+        return Asked(
+            self.name, self._broadworks.config.user_id, request.content.read() if request.content is not None else b"", parts, parameters
+        )
+
+    def _open_channel(self, request: Request, path: str) -> None:
+        if request.method != b"POST":
+            raise SwitchError(405, 110405, "Only POST is supported here")
+
+        def open_stream() -> HttpStream:
+            self._set_head(request, Reply(), path)
+            return HttpStream(request, self.faults, self._broadworks.clock, self._broadworks.config.seed)
+
+        stream = add_channel(self._broadworks, self._asked(request, {}), self.faults, open_stream)
+        request.notifyFinish().addBoth(lambda _: self._stream_ended(stream))
+
+    def _stream_ended(self, stream: Stream) -> None:
+        stream.ended()
+        for channel in self._broadworks.channels:
+            if channel.stream is stream:
+                self._broadworks.channels.lost(channel)
+
+    def _set_head(self, request: Request, reply: Reply, path: str) -> None:
+        request.setResponseCode(reply.status)
+        request.setHeader("Content-Type", reply.content_type)
+        if (request.getHeader("Connection") or "").lower() != "close":
+            request.setHeader("Connection", "keep-alive")
+            request.setHeader("Keep-Alive", f"timeout={self._broadworks.config.keep_alive}")
+        if request.getCookie(b"JSESSIONID") is None:
+            session = self._broadworks.new_id().replace("-", "").upper()
+            context = "/" + path.strip("/").partition("/")[0]
+            request.addCookie("JSESSIONID", session, path=context, httpOnly=True)
+        for name, value in reply.headers:
+            request.setHeader(name, value)

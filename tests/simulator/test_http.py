@@ -1,0 +1,508 @@
+"""The simulator over real sockets: what a client of Xsi sees."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from xml.etree import ElementTree
+
+import attrs
+import pytest
+import pytest_twisted
+import treq
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
+from twisted.web.client import Agent, HTTPConnectionPool
+
+from bwconnector.simulator.service import SimulatorConfig, SimulatorService, make_simulator
+
+USER = ("ctiadmin@example.net", "ctiadmin")
+ACTIONS = "/com.broadsoft.xsi-actions/v2.0/"
+EVENTS = "/com.broadsoft.xsi-events/v2.0/"
+ASYNC = "/com.broadsoft.async/com.broadsoft.xsi-events/v2.0/channel"
+QUICK = SimulatorConfig(users=6, demo=False, lift_delay=0, event_timeout=20, ack_timeout=5)
+XMLNS = 'xmlns="http://schema.broadsoft.com/xsi"'
+LOCAL = re.compile(r"\{[^}]*\}")
+
+
+@attrs.define(eq=False)
+class Answer:
+    status: int
+    headers: Any
+    data: bytes
+
+    @property
+    def tree(self) -> ElementTree.Element:
+        return strip(ElementTree.fromstring(self.data))
+
+    def text(self, tag: str) -> str | None:
+        return self.tree.findtext(f".//{tag}")
+
+
+def strip(tree: ElementTree.Element) -> ElementTree.Element:
+    for node in tree.iter():
+        node.tag = LOCAL.sub("", node.tag)
+    return tree
+
+
+class Stream:
+    """The documents of one event channel, as they come."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.ended = False
+
+    @property
+    def documents(self) -> list[ElementTree.Element]:
+        parts = [part for part in self.data.split(b"<?xml")[1:]]
+        complete = [
+            b"<?xml" + part
+            for part in parts
+            if part.rstrip().endswith((b"</Channel>", b"</xsi:Event>", b"<ChannelHeartBeat " + XMLNS.encode() + b"/>"))
+        ]
+        return [strip(ElementTree.fromstring(document)) for document in complete]
+
+    @property
+    def channel_id(self) -> str:
+        return self.documents[0].findtext("channelId") or ""
+
+    def events(self, kind: str = "") -> list[ElementTree.Element]:
+        """SubscriptionEvents, all or those whose eventData is of one type."""
+        return [tree for tree in self.documents if tree.find("eventData") is not None and kind in kind_of(tree)]
+
+
+def kind_of(event: ElementTree.Element) -> str:
+    data = event.find("eventData")
+    assert data is not None
+    return next(value for name, value in data.attrib.items() if name.endswith("type")).removeprefix("xsi:")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what is to come; the suite's own time-out ends a test in which it does not."""
+    while not condition():
+        await deferLater(reactor, 0.005)
+
+
+class Client:
+    """A client of one simulator."""
+
+    def __init__(self, simulator: SimulatorService) -> None:
+        self.simulator = simulator
+        self.pool = HTTPConnectionPool(reactor, persistent=False)
+        self.http = treq.client.HTTPClient(Agent(reactor, pool=self.pool))
+
+    def url(self, path: str, xsp: int = 0) -> str:
+        host, port = self.simulator.xsp_addresses[xsp]
+        return f"http://{host}:{port}{path}"
+
+    async def ask(self, method: str, path: str, body: str = "", xsp: int = 0, auth: tuple[str, str] | None = USER) -> Answer:
+        response = await self.http.request(method, self.url(path, xsp), data=body.encode(), auth=auth)
+        return Answer(response.code, response.headers, await response.content())
+
+    async def open(self, set_id: str = "set", xsp: int = 0, extra: str = "", path: str = ASYNC) -> Stream:
+        body = f"<Channel {XMLNS}><channelSetId>{set_id}</channelSetId>{extra}</Channel>"
+        response = await self.http.post(self.url(path, xsp), data=body.encode(), auth=USER, unbuffered=True)
+        assert response.code == 200
+        stream = Stream()
+
+        def collect(data: bytes) -> None:
+            stream.data += data
+
+        def end(_: object) -> None:
+            stream.ended = True
+
+        treq.collect(response, collect).addBoth(end)
+        await until(lambda: stream.documents)
+        return stream
+
+    async def subscribe(self, user: str, package: str = "Advanced Call", set_id: str = "set", xsp: int = 0) -> Answer:
+        body = f"<Subscription {XMLNS}><event>{package}</event><expires>60</expires><channelSetId>{set_id}</channelSetId></Subscription>"
+        return await self.ask("POST", f"{EVENTS}user/{user}", body, xsp)
+
+    async def respond(self, event: ElementTree.Element, status: str = "200", xsp: int = 0) -> Answer:
+        event_id = event.findtext("eventID")
+        body = f"<EventResponse {XMLNS}><eventID>{event_id}</eventID><statusCode>{status}</statusCode><reason>x</reason></EventResponse>"
+        return await self.ask("POST", f"{EVENTS}channel/eventresponse", body, xsp)
+
+    async def admin(self, method: str, path: str, **arguments: Any) -> Answer:
+        assert self.simulator.admin_address is not None
+        host, port = self.simulator.admin_address
+        response = await self.http.request(method, f"http://{host}:{port}/{path}", data=json.dumps(arguments).encode())
+        return Answer(response.code, response.headers, await response.content())
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Client]]:
+    started: list[SimulatorService] = []
+
+    def make(**config: Any) -> Client:
+        simulator = make_simulator(attrs.evolve(QUICK, **config), reactor)
+        simulator.startService()
+        started.append(simulator)
+        return Client(simulator)
+
+    yield make
+    for simulator in started:
+        pytest_twisted.blockon(simulator.stopService())
+
+
+@pytest.fixture
+def client(start: Callable[..., Client]) -> Client:
+    return start()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_wrong_password_is_refused_everywhere(client: Client) -> None:
+    for method, path in (("GET", f"{ACTIONS}versions"), ("POST", ASYNC), ("POST", f"{EVENTS}channel/eventresponse")):
+        for auth in (None, ("ctiadmin@example.net", "wrong")):
+            assert (await client.ask(method, path, auth=auth)).status == 401
+
+
+@pytest_twisted.ensureDeferred
+async def test_paths_match_in_any_case_and_unknown_ones_are_told(client: Client) -> None:
+    assert (await client.ask("GET", f"{ACTIONS}User/alice@example.net/Services/donotdisturb")).text("active") == "false"
+    assert (await client.ask("GET", "/COM.BroadSoft.xsi-actions/V2.0/user/alice@example.net/PROFILE")).text("extension") == "1001"
+    unknown = await client.ask("GET", f"{ACTIONS}user/alice@example.net/nothing")
+    assert (unknown.status, unknown.tree.tag) == (404, "ErrorInfo")
+    assert (await client.ask("DELETE", f"{ACTIONS}versions")).status == 405
+    assert (await client.ask("GET", f"{ACTIONS}user/nobody@example.net/calls")).status == 404
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_head_of_an_answer(client: Client) -> None:
+    answer = await client.ask("GET", f"{EVENTS}versions")
+    assert answer.headers.getRawHeaders("Content-Type") == ["text/xml;charset=UTF-8"]
+    assert "Path=/com.broadsoft.xsi-events" in answer.headers.getRawHeaders("Set-Cookie")[0]
+
+
+@pytest_twisted.ensureDeferred
+async def test_channel_heartbeat_renewal_and_deletion(client: Client) -> None:
+    stream = await client.open(extra="<expires>60</expires>")
+    assert stream.documents[0].findtext("expires") == "3600"
+    channel = stream.channel_id
+    assert (await client.ask("PUT", f"{EVENTS}channel/{channel}/heartbeat")).status == 200
+    await until(lambda: stream.documents[-1].tag == "ChannelHeartBeat")
+    assert (await client.ask("PUT", f"{EVENTS}channel/{channel}/heartbeat", xsp=1)).status == 404
+    renewed = await client.ask("PUT", f"{EVENTS}channel/{channel}", f"<Channel {XMLNS}><expires>9000</expires></Channel>")
+    assert renewed.text("expires") == "9000"
+    listed = await client.ask("GET", f"{EVENTS}channelset/set", xsp=1)
+    assert listed.text("channelId") == channel
+    assert (await client.ask("DELETE", f"{EVENTS}channel/{channel}", xsp=1)).status == 200
+    await until(lambda: stream.ended)
+    assert stream.documents[-1].findtext("reason") == "ExplicitDelete"
+    gone = await client.ask("GET", f"{EVENTS}channelset/set")
+    assert (gone.status, gone.text("errorCode")) == (403, "110842")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_silent_channel_is_torn_down_without_a_word(start: Callable[..., Client]) -> None:
+    client = start(event_timeout=0.05)
+    stream = await client.open()
+    await until(lambda: stream.ended)
+    assert len(stream.documents) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_subscription_begins_with_the_state_and_goes_on_with_events(client: Client) -> None:
+    stream = await client.open()
+    answer = await client.subscribe("alice@example.net")
+    assert (answer.status, answer.text("expires")) == (200, "3600")
+    await until(lambda: stream.events("CallSubscriptionEvent"))
+    initial = stream.events()[0]
+    assert initial.findtext("sequenceNumber") == "1"
+    assert initial.findtext("targetId") == "alice@example.net"
+    assert initial.findtext("userId") == "ctiadmin@example.net"
+    assert initial.findtext(".//hookStatus") == "On-Hook"
+    assert initial.find(".//calls") is None
+    client.simulator.broadworks.switch.dial("bob@example.net", "1001")
+    await until(lambda: stream.events("CallReceivedEvent"))
+    received = stream.events("CallReceivedEvent")[0]
+    assert received.findtext("sequenceNumber") == "2"
+    assert received.findtext(".//remoteParty/userDN") == "tel:+15550001002;ext=1002"
+    assert received.find(".//allowAnswer") is not None
+
+
+@pytest_twisted.ensureDeferred
+async def test_refresh_sends_the_state_again_and_deletion_ends_with_an_event(client: Client) -> None:
+    stream = await client.open()
+    subscription = (await client.subscribe("alice@example.net")).text("subscriptionId")
+    path = f"{EVENTS}subscription/{subscription}"
+    refreshed = await client.ask("PUT", path, f"<Subscription {XMLNS}><expires>7200</expires></Subscription>", xsp=1)
+    assert refreshed.text("expires") == "7200"
+    await until(lambda: len(stream.events("CallSubscriptionEvent")) == 2)
+    assert (await client.ask("GET", path)).text("event") == "Advanced Call"
+    assert (await client.ask("DELETE", path)).status == 200
+    await until(lambda: stream.events("SubscriptionTerminatedEvent"))
+    gone = await client.ask("DELETE", path)
+    assert (gone.status, gone.text("errorCode")) == (403, "110862")
+
+
+@pytest_twisted.ensureDeferred
+async def test_subscribing_needs_a_channel_a_user_and_a_package(client: Client) -> None:
+    without = await client.subscribe("alice@example.net")
+    assert (without.status, without.text("errorCode")) == (403, "110842")
+    await client.open()
+    assert (await client.subscribe("nobody@example.net")).status == 404
+    assert (await client.subscribe("alice@example.net", "No Such Package")).status == 400
+    assert (await client.ask("POST", f"{EVENTS}user/alice@example.net", "<Subscription>")).status == 400
+    assert (await client.subscribe("alice@example.net/subscription")).status == 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_subscription_outlives_its_channels(client: Client) -> None:
+    first = await client.open()
+    subscription = (await client.subscribe("alice@example.net")).text("subscriptionId")
+    await client.ask("DELETE", f"{EVENTS}channel/{first.channel_id}")
+    second = await client.open(xsp=1)
+    client.simulator.broadworks.switch.dial("alice@example.net", "1002")
+    await until(lambda: second.events("CallOriginatedEvent"))
+    assert second.events()[0].findtext("subscriptionId") == subscription
+
+
+@pytest_twisted.ensureDeferred
+async def test_subscribing_again_replaces_and_collective_targets_tell_whom_it_is_about(client: Client) -> None:
+    stream = await client.open()
+    first = (await client.subscribe("alice@example.net")).text("subscriptionId")
+    second = (await client.subscribe("alice@example.net")).text("subscriptionId")
+    assert (await client.ask("GET", f"{EVENTS}subscription/{first}")).status == 403
+    assert (await client.ask("GET", f"{EVENTS}subscription")).text("subscriptionId") == second
+    body = f"<Subscription {XMLNS}><event>Advanced Call</event><channelSetId>set</channelSetId></Subscription>"
+    assert (await client.ask("POST", f"{EVENTS}serviceprovider/ExampleEnt/group/sales", body)).status == 200
+    client.simulator.broadworks.switch.dial("carol@example.net", "1004")
+    await until(lambda: stream.events("CallReceivedEvent"))
+    assert stream.events("CallReceivedEvent")[0].findtext("targetId") == "dave@example.net"
+
+
+@pytest.mark.parametrize(
+    ("package", "event"),
+    [
+        ("Do Not Disturb", "DoNotDisturbEvent"),
+        ("Call Forwarding Always", "CallForwardingAlwaysEvent"),
+        ("Call Forwarding No Answer", "CallForwardingNoAnswerEvent"),
+        ("Voice Mail Message Summary", "VoiceMailMessageSummaryEvent"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_service_packages_begin_with_the_state_of_the_service(client: Client, package: str, event: str) -> None:
+    stream = await client.open()
+    await client.subscribe("alice@example.net", package)
+    await until(lambda: stream.events(event))
+    assert stream.events()[0].findtext("sequenceNumber") == "1"
+
+
+@pytest_twisted.ensureDeferred
+async def test_changing_a_service_is_told_and_can_be_read_back(client: Client) -> None:
+    stream = await client.open()
+    await client.subscribe("alice@example.net", "Call Forwarding Always")
+    path = f"{ACTIONS}user/alice@example.net/services/CallForwardingAlways"
+    body = f"<CallForwardingAlways {XMLNS}><active>true</active></CallForwardingAlways>"
+    assert (await client.ask("PUT", path, body)).status == 403
+    body = body.replace("</active>", "</active><forwardToPhoneNumber>1003</forwardToPhoneNumber>")
+    assert (await client.ask("PUT", path, body)).status == 200
+    await until(lambda: len(stream.events("CallForwardingAlwaysEvent")) == 2)
+    assert stream.events()[-1].findtext(".//info/forwardToPhoneNumber") == "1003"
+    assert (await client.ask("GET", path)).text("active") == "true"
+
+
+@pytest_twisted.ensureDeferred
+async def test_events_without_response_go_to_the_next_channel(start: Callable[..., Client]) -> None:
+    client = start(ack_timeout=0.05)
+    first, second = await client.open(xsp=0), await client.open(xsp=1)
+    await client.subscribe("alice@example.net")
+    await until(lambda: first.events() and second.events())
+    assert first.events()[0].findtext("eventID") == second.events()[0].findtext("eventID")
+    await until(lambda: first.ended and second.ended)
+    assert {stream.documents[-1].findtext("reason") for stream in (first, second)} == {"NonResponsiveChannel"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_responses_count_only_at_the_xsp_that_delivered(client: Client) -> None:
+    stream = await client.open()
+    subscription = (await client.subscribe("alice@example.net")).text("subscriptionId")
+    await until(lambda: stream.events())
+    event = stream.events()[0]
+    assert (await client.respond(event, xsp=1)).status == 404
+    assert (await client.respond(event, status="481")).status == 200
+    assert (await client.ask("GET", f"{EVENTS}subscription/{subscription}")).status == 403
+
+
+@pytest_twisted.ensureDeferred
+async def test_call_control_of_a_whole_call(client: Client) -> None:
+    alice, bob = (f"{ACTIONS}user/{name}@example.net/calls" for name in ("alice", "bob"))
+    switch = client.simulator.broadworks.switch
+    started = await client.ask("POST", f"{alice}/New?address=1002")
+    assert (started.status, started.tree.tag) == (201, "CallStartInfo")
+    a1 = started.text("callId")
+    assert started.headers.getRawHeaders("Location") == [f"/v2.0/user/alice@example.net/calls/{a1}"]
+    assert (await client.ask("PUT", f"{alice}/{a1}/talk")).status == 200
+    b1 = (await client.ask("GET", bob)).text("callId")
+    assert (await client.ask("GET", f"{bob}/{b1}")).text("extTrackingId") == started.text("externalTrackingId")
+    for step, state in (("talk", "Active"), ("Hold", "Held"), ("Talk", "Active")):
+        assert (await client.ask("PUT", f"{bob}/{b1}/{step}")).status == 200
+        assert (await client.ask("GET", f"{bob}/{b1}")).text("state") == state
+    assert (await client.ask("PUT", f"{bob}/{b1}/TransmitDTMF?playdtmf=12*%23,3")).status == 200
+    assert (await client.ask("PUT", f"{bob}/{b1}/TransmitDTMF?playdtmf=x")).status == 400
+    assert (await client.ask("PUT", f"{bob}/{b1}/ClientSessionInfo?info=crm")).status == 200
+    assert (await client.ask("GET", f"{bob}/HookStatus")).text("hookStatus") == "Off-Hook"
+    assert (await client.ask("PUT", f"{bob}/{b1}/BlindTransfer?address=1003")).status == 200
+    c1 = switch.legs("carol")[0].call.call_id
+    assert (await client.ask("DELETE", f"{ACTIONS}user/carol@example.net/calls/{c1}")).status == 200
+    assert switch.legs("carol") != ()
+    assert (await client.ask("DELETE", f"{ACTIONS}user/carol@example.net/calls/{c1}?decline=true")).status == 200
+    assert switch.truth() == []
+    refused = await client.ask("PUT", f"{bob}/{b1}/talk")
+    assert (refused.status, refused.tree.tag) == (404, "ErrorInfo")
+
+
+@pytest_twisted.ensureDeferred
+async def test_consultation_conference_park_and_pickup_by_request(client: Client) -> None:
+    switch = client.simulator.broadworks.switch
+    alice = f"{ACTIONS}user/alice@example.net/calls"
+    switch.dial("alice", "1002")
+    switch.answer("bob")
+    a1 = switch.legs("alice")[0].call.call_id
+    assert (await client.ask("PUT", f"{alice}/{a1}/hold")).status == 200
+    a2 = (await client.ask("POST", f"{alice}/new?address=1003")).text("callId")
+    await client.ask("PUT", f"{alice}/{a2}/talk")
+    switch.answer("carol")
+    members = "".join(f"<conferenceParticipant><callId>{call}</callId></conferenceParticipant>" for call in (a1, a2))
+    body = f"<Conference {XMLNS}><conferenceParticipantList>{members}</conferenceParticipantList></Conference>"
+    assert (await client.ask("POST", f"{alice}/Conference", body)).status == 201
+    assert len((await client.ask("GET", f"{alice}/conference")).tree.findall(".//callId")) == 2
+    assert (await client.ask("PUT", f"{alice}/Conference/Hold")).status == 200
+    assert (await client.ask("PUT", f"{alice}/Conference/Talk")).status == 200
+    assert (await client.ask("PUT", f"{alice}/{a1}/ConsultTransfer/{a2}")).status == 403
+    assert (await client.ask("DELETE", f"{alice}/{a2}")).status == 200
+    parked = await client.ask("PUT", f"{alice}/{a1}/GroupCallPark")
+    place = parked.headers.getRawHeaders("Content-Location")[0].partition("?address=")[2]
+    retrieved = await client.ask("POST", f"{ACTIONS}user/dave@example.net/calls/ParkRetrieve?address={place}")
+    assert retrieved.status == 201
+    assert (await client.ask("DELETE", f"{ACTIONS}user/dave@example.net/calls/{retrieved.text('callId')}")).status == 200
+    switch.dial("+15559990000", "1001")
+    picked = await client.ask("POST", f"{ACTIONS}user/dave@example.net/calls/DirectedCallPickup?address=1001")
+    assert picked.status == 201
+    assert {user for call in switch.truth() for user, _ in call.legs} == {"dave@example.net", "+15559990000"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_click_to_dial_is_lifted_for_after_a_while(start: Callable[..., Client]) -> None:
+    client = start(lift_delay=0.02)
+    await client.ask("POST", f"{ACTIONS}user/alice@example.net/calls/new?address=1002")
+    await until(lambda: client.simulator.broadworks.switch.legs("bob"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_unanswered_call_rings_out(start: Callable[..., Client]) -> None:
+    client = start(ring_time=0.02)
+    client.simulator.broadworks.switch.dial("alice", "1002")
+    await until(lambda: not client.simulator.broadworks.switch.truth())
+
+
+@pytest_twisted.ensureDeferred
+async def test_directories_come_in_pages_and_with_filters(client: Client) -> None:
+    page = await client.ask("GET", f"{ACTIONS}user/alice@example.net/directories/Enterprise?start=3&results=2")
+    assert [page.text(tag) for tag in ("startIndex", "numberOfRecords", "totalAvailableRecords")] == ["3", "2", "6"]
+    assert [node.text for node in page.tree.iter("userId")] == ["carol@example.net", "dave@example.net"]
+    found = await client.ask("GET", f"{ACTIONS}user/alice@example.net/directories/Group?firstName=ALI*/i")
+    assert [node.text for node in found.tree.iter("userId")] == ["alice@example.net"]
+    assert found.headers.getRawHeaders("Content-Type") == ["text/xml;charset=ISO-8859-1"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_scattered_chunks_carry_the_same_documents(client: Client) -> None:
+    stream = await client.open()
+    assert (await client.admin("POST", "xsps/xsp1/faults", chunking="scattered")).status == 200
+    await client.subscribe("alice@example.net")
+    for _ in range(20):
+        client.simulator.broadworks.switch.dial("bob", "1001")
+        client.simulator.broadworks.switch.hang_up("bob")
+    await until(lambda: len(stream.events()) == 41)
+    assert [event.findtext("sequenceNumber") for event in stream.events()] == [str(number) for number in range(1, 42)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_killed_xsp_drops_its_channels_and_comes_back_on_its_port(client: Client) -> None:
+    first, second = await client.open(xsp=0), await client.open(xsp=1)
+    addresses = client.simulator.xsp_addresses
+    assert (await client.admin("POST", "xsps/xsp1/kill")).status == 200
+    await until(lambda: first.ended)
+    assert (await client.subscribe("alice@example.net", xsp=1)).status == 200
+    await until(lambda: second.events())
+    assert (await client.admin("POST", "xsps/xsp1/revive")).status == 200
+    assert client.simulator.xsp_addresses == addresses
+    assert (await client.ask("GET", f"{EVENTS}versions", xsp=0)).status == 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_faults_of_paths_and_streams(client: Client) -> None:
+    stream = await client.open()
+    await client.admin("POST", "xsps/xsp1/faults", paths={"heartbeat": 503, "versions": "refuse"})
+    assert (await client.ask("PUT", f"{EVENTS}channel/{stream.channel_id}/heartbeat")).status == 503
+    with pytest.raises(Exception, match="Connection|Response"):
+        await client.ask("GET", f"{EVENTS}versions")
+    await client.admin("POST", "xsps/xsp1/faults", paths={}, echo=False)
+    assert (await client.ask("PUT", f"{EVENTS}channel/{stream.channel_id}/heartbeat")).status == 200
+    await client.admin("POST", "xsps/xsp1/drop")
+    await until(lambda: stream.ended)
+    assert len(stream.documents) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_remote_control(client: Client) -> None:
+    stream = await client.open()
+    await client.subscribe("alice@example.net")
+    assert json.loads((await client.admin("POST", "operations/dial", party="alice", address="1002")).data)["result"].startswith("callhalf-")
+    users = json.loads((await client.admin("GET", "users")).data)["result"]
+    assert users[0]["hook"] == "Off-Hook"
+    assert users[1]["calls"][0]["remote"] == "alice@example.net"
+    assert len(json.loads((await client.admin("GET", "calls")).data)["result"]) == 1
+    assert (await client.admin("POST", "events", user="alice", type="CallHistoryEvent")).status == 200
+    await until(lambda: stream.events("CallHistoryEvent"))
+    assert json.loads((await client.admin("GET", "xsps")).data)["result"]["xsp1"]["channels"] == [stream.channel_id]
+    for path, arguments, status in (
+        ("operations/hold", {"party": "carol"}, 403),
+        ("operations/hold", {"nobody": "carol"}, 400),
+        ("operations/_forget", {}, 404),
+        ("xsps/xsp1/faults", {"chunking": "no"}, 400),
+        ("xsps/xsp9/kill", {}, 404),
+        ("services", {"user": "alice", "service": "CallForwardingAlways", "active": True}, 403),
+    ):
+        assert (await client.admin("POST", path, **arguments)).status == status
+
+
+class Raw(Protocol):
+    """Everything that comes over a connection, as it comes."""
+
+    data = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.data += data
+
+
+@pytest_twisted.ensureDeferred
+async def test_on_the_wire_each_document_is_one_chunk(client: Client) -> None:
+    host, port = client.simulator.xsp_addresses[0]
+    raw = await connectProtocol(TCP4ClientEndpoint(reactor, host, port), Raw())
+    body = f"<Channel {XMLNS}><channelSetId>set</channelSetId></Channel>".encode()
+    token = client.simulator.xsps["xsp1"]._authorization
+    head = f"POST {ASYNC.upper()} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    raw.transport.write(head.encode() + body)
+    await until(lambda: b"</Channel>" in raw.data)
+    await client.subscribe("alice@example.net")
+    await until(lambda: b"</xsi:Event>" in raw.data)
+    response, _, rest = raw.data.partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding: chunked" in response
+    assert b"Keep-Alive: timeout=4" in response
+    chunks = []
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        chunks.append(rest[: int(size, 16)])
+        rest = rest[int(size, 16) + 2 :]
+    assert [chunk.count(b"<?xml") for chunk in chunks] == [1, 1]
+    assert chunks[0].startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<Channel xmlns="http://schema.broadsoft.com/xsi"><channelId>')
+    assert chunks[1].startswith(b'<?xml version="1.0" encoding="UTF-8"?><xsi:Event xmlns:xsi="http://schema.broadsoft.com/xsi"')
+    raw.transport.abortConnection()
