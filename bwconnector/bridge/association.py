@@ -28,8 +28,6 @@ _EDITION = re.compile(r".*csta/ed[0-9]+")
 _FILTER_NAMES = {"messagesLost": "messageLost"}
 """Status values that the filter of ECMA-323 spells otherwise."""
 
-_ids = itertools.count(1)
-
 
 class Association:
     """The association of one link.
@@ -41,8 +39,8 @@ class Association:
     def __init__(self, clock: Clock, expired: Callable[[csta.Message], None]) -> None:
         self._clock = clock
         self._expired = expired
+        self._ids = itertools.count(1)
         self._register_id: str | None = None
-        self._wanted = True
         self._filter: frozenset[str] = frozenset()
         self._session_id: str | None = None
         self._duration = DEFAULT_DURATION
@@ -51,17 +49,18 @@ class Association:
 
     def status(self, value: str) -> tuple[csta.Message, ...]:
         """The SystemStatus that tells ``value``; nothing if the client has filtered it out."""
-        if not self._wanted or _FILTER_NAMES.get(value, value) in self._filter:
+        if _FILTER_NAMES.get(value, value) in self._filter:
             return ()
         return (csta.SystemStatus(sys_stat_register_id=self._register_id, system_status=value),)
 
     # System registration
 
     def register(self, request: csta.SystemRegister) -> csta.SystemRegisterResponse:
-        """A second registration replaces the first: clients that lost their own state register anew."""
-        self._register_id = str(next(_ids))
-        # Only a client that asks for something else instead goes without SystemStatus.
-        self._wanted = not request.request_types or "systemStatus" in request.request_types
+        """A second registration replaces the first: clients that lost their own state register anew.
+
+        SystemStatus is sent whatever types of requests are registered for, as it is without a registration: T-Servers wait for it.
+        """
+        self._register_id = str(next(self._ids))
         self._filter = request.requested_status_filter or frozenset()
         return csta.SystemRegisterResponse(sys_stat_register_id=self._register_id, actual_status_filter=request.requested_status_filter)
 
@@ -73,7 +72,7 @@ class Association:
     def cancel(self, request: csta.SystemRegisterCancel) -> csta.SystemRegisterCancelResponse:
         """Back to the state before any registration."""
         self._check_registration(request.sys_stat_register_id)
-        self._register_id, self._wanted, self._filter = None, True, frozenset()
+        self._register_id, self._filter = None, frozenset()
         return csta.SystemRegisterCancelResponse()
 
     def _check_registration(self, register_id: str | None) -> None:
@@ -93,7 +92,7 @@ class Association:
         version = version or self.namespace
         edition = _EDITION.match(version)
         self.namespace = edition.group() if edition is not None else self.namespace
-        self._session_id = str(next(_ids))
+        self._session_id = str(next(self._ids))
         duration = self._set_timer(request.requested_session_duration)
         return csta.StartApplicationSessionPosResponse(
             session_id=self._session_id, actual_protocol_version=version, actual_session_duration=duration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -103,9 +102,6 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "DoNotDisturbEvent": ("logical", "doNotDisturb"),
     "ForwardingEvent": ("logical", "forwarding"),
     "MessageWaitingEvent": ("physDev", "messageWaiting"),
-    "RecordEvent": ("voice", "record"),
-    "StopEvent": ("voice", "stopEvent"),
-    "SuspendRecordEvent": ("voice", "suspendRecord"),
 }
 """Events that are sent: the list that each stands in, and its element there."""
 
@@ -115,8 +111,6 @@ CATEGORY: Mapping[str, str] = {USER: "station", CALL_CENTER: "acd", ROUTE_POINT:
 SEGMENT = 100
 """Devices per SwitchingFunctionDevices: with the longest ids BroadWorks allows that is some 25 kB, and some clients cannot read a
 frame of more than 32 kB."""
-
-_cross_refs = itertools.count(1)
 
 
 def _services(switch: SwitchingFunction, lists: Mapping[str, str]) -> Caps:
@@ -154,7 +148,6 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
-            "voice": "voiceEvtsList",
         }
     )
     return csta.GetCSTAFeaturesResponse(supported_services=services, supported_events=events)
@@ -180,7 +173,6 @@ async def get_switching_function_caps(
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
-            "voice": "voiceEvtsList",
         }
     )
     strict = switch.policy("P-STRICT") == "reject"
@@ -211,7 +203,7 @@ async def get_switching_function_devices(
     """The devices that have been named so far: BroadWorks has no list of those that a CTI account may see."""
     devices = sorted(_requested(switch, request), key=lambda device: device.key)
     segments = [devices[start : start + SEGMENT] for start in range(0, len(devices), SEGMENT)] or [[]]
-    cross_ref_id = str(next(_cross_refs))
+    cross_ref_id = str(next(switch.references))
     return (
         csta.GetSwitchingFunctionDevicesResponse(service_cross_ref_id=cross_ref_id),
         *(
@@ -220,8 +212,7 @@ async def get_switching_function_devices(
                 segment_id=number,
                 last_segment=number == len(segments),
                 device_list=tuple(
-                    csta.ListedDevice(device_id=switch.monitors.name_for(asker.link, device.key), device_category=CATEGORY[device.kind])
-                    for device in segment
+                    csta.ListedDevice(device_id=asker.name(device.key), device_category=CATEGORY[device.kind]) for device in segment
                 ),
             )
             for number, segment in enumerate(segments, 1)
@@ -261,7 +252,6 @@ async def get_logical_device_information(
                 "callControl": "callControlEvtsList",
                 "callAssociated": "callAssociatedEvtsList",
                 "logical": "logicalEvtsList",
-                "voice": "voiceEvtsList",
             }
         ),
     )

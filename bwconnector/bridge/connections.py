@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection
-from bwconnector.bridge.changes import Change, ConnectionId
+from bwconnector.bridge.changes import WITHHELD, Change, ConnectionId, ListItem
 from bwconnector.bridge.devices import UnknownDevice
 from bwconnector.bridge.refusals import refusal
 from bwconnector.bridge.switching import Asker, SwitchingFunction
@@ -16,7 +16,7 @@ from bwconnector.xsi.answers import read_call, read_calls
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
 
-__all__ = ["calls_at", "connection_id", "connection_list", "find_call", "find_connection", "leg_of", "own_leg"]
+__all__ = ["about", "calls_at", "connection_id", "connection_list", "find_call", "find_connection", "leg_of", "own_leg", "party"]
 
 MAX_CALLS = 20
 """Calls of one user that are looked at, one request each, to find the one that a T-Server means."""
@@ -65,7 +65,7 @@ def _named(switch: SwitchingFunction, asker: Asker, call: Call, name: str) -> Co
     directory = switch.directory
     known = directory.known(name)
     for key, connection in call.connections.items():
-        if name in (key, directory.shown(key), switch.monitors.name_for(asker.link, key)) or (known is not None and known.key == key):
+        if name in (key, directory.shown(key), asker.name(key)) or (known is not None and known.key == key):
             return connection
     return None
 
@@ -106,22 +106,23 @@ def connection_id(identity: ConnectionId, name: Callable[[str], str]) -> Connect
     return ConnectionID(identity.call_id, name(identity.device) if identity.device else None)
 
 
-def connection_list(change: Change, name: Callable[[str], str]) -> tuple[ConnectionListItem, ...]:
+def party(device: str, name: Callable[[str], str]) -> PartyDevice:
+    """A device as it is written, or why it is not."""
+    if not device:
+        return NOT_KNOWN
+    return RESTRICTED if device.startswith(WITHHELD) else PartyDevice(name(device))
+
+
+def connection_list(items: Iterable[ListItem], name: Callable[[str], str]) -> tuple[ConnectionListItem, ...]:
     """The connection list of a transfer or conference (ECMA-269 §12.2.9)."""
-
-    def endpoint(device: str) -> PartyDevice:
-        if device in change.restricted:
-            return RESTRICTED
-        return PartyDevice(name(device)) if device else NOT_KNOWN
-
     return tuple(
         ConnectionListItem(
             new_connection=connection_id(item.new, name),
             old_connection=connection_id(item.old, name) if item.old is not None else None,
-            endpoint=endpoint(item.new.device),
+            endpoint=party(item.new.device, name),
             associated_nid=NOT_KNOWN if item.external else None,
         )
-        for item in change.items
+        for item in items
     )
 
 

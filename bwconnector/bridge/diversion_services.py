@@ -96,7 +96,7 @@ async def park_call(switch: SwitchingFunction, asker: Asker, request: csta.ParkC
     if not target and proven.answer is not None:
         target = _place(proven.answer.content_location)
     elif not target and proven.change is not None and proven.change.target:
-        target = switch.monitors.name_for(asker.link, proven.change.target)
+        target = asker.name(proven.change.target)
     return csta.ParkCallResponse(parked_to=csta.ConnectionID(call_id, target or None))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Call, Connection
-from bwconnector.bridge.connections import calls_at, find_call
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Connection
+from bwconnector.bridge.connections import calls_at, find_call, party
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER
+from bwconnector.bridge.monitors import Monitor
 from bwconnector.bridge.refusals import refusal
-from bwconnector.bridge.switching import Asker, Monitor, SwitchingFunction
+from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 from bwconnector.csta.errors import CstaError
 from bwconnector.xsi.errors import Refused, XsiFailure
@@ -112,7 +113,7 @@ async def snapshot_device(switch: SwitchingFunction, asker: Asker, request: csta
     if switch.subscriptions.subscribed(device.key):
         await switch.snapshots.refresh(device.key, asker.link.name)
         connections = switch.table.connections_of(device.key)
-        return csta.SnapshotDeviceResponse(snapshot=tuple(_connection(switch, asker, c, name) for c in connections))
+        return csta.SnapshotDeviceResponse(snapshot=tuple(_connection(asker, c, name) for c in connections))
     # Nobody monitors it, so the model has at best what others tell of it: BroadWorks is asked.
     try:
         calls = await calls_at(switch, device.key)
@@ -121,21 +122,20 @@ async def snapshot_device(switch: SwitchingFunction, asker: Asker, request: csta
     return csta.SnapshotDeviceResponse(snapshot=tuple(_leg(switch, asker, c, name) for c in calls if (c.personality, c.state) in STATES))
 
 
-def _connection(switch: SwitchingFunction, asker: Asker, connection: Connection, name: str) -> csta.SnapshotDeviceInfo:
+def _connection(asker: Asker, connection: Connection, name: str) -> csta.SnapshotDeviceInfo:
     others = connection.call.others(connection.device)
     return csta.SnapshotDeviceInfo(
         connection_identifier=csta.ConnectionID(connection.call.id, name),
         # in a conference there is no one device at the other end
-        endpoint_device=_party(switch, asker, connection.call, others[0].device) if len(others) == 1 else None,
+        endpoint_device=party(others[0].device, asker.name) if len(others) == 1 else None,
         local_call_state=(connection.state, *(other.state for other in others)) if others else (connection.state, NULL),
     )
 
 
 def _leg(switch: SwitchingFunction, asker: Asker, leg: XsiCall, name: str) -> csta.SnapshotDeviceInfo:
-    remote = switch.directory.key(leg.remote)
     return csta.SnapshotDeviceInfo(
         connection_identifier=csta.ConnectionID(leg.tracking_id, name),
-        endpoint_device=csta.PartyDevice(switch.monitors.name_for(asker.link, remote)) if remote else csta.NOT_KNOWN,
+        endpoint_device=party(switch.directory.key(leg.remote), asker.name),
         local_call_state=STATES[leg.personality, leg.state],
     )
 
@@ -144,20 +144,14 @@ async def snapshot_call(switch: SwitchingFunction, asker: Asker, request: csta.S
     call = find_call(switch, request.snapshot_object)
     entries = tuple(
         csta.SnapshotCallInfo(
-            device_on_call=_party(switch, asker, call, connection.device),
-            call_identifier=csta.ConnectionID(call.id, switch.monitors.name_for(asker.link, connection.device)),
+            device_on_call=party(connection.device, asker.name),
+            call_identifier=csta.ConnectionID(call.id, asker.name(connection.device)),
             local_connection_info=connection.state,
         )
         for connection in call.alive()
     )
     return csta.SnapshotCallResponse(
         snapshot=entries,
-        calling_device=_party(switch, asker, call, call.calling),
-        called_device=_party(switch, asker, call, call.called),
+        calling_device=party(call.calling, asker.name),
+        called_device=party(call.called, asker.name),
     )
-
-
-def _party(switch: SwitchingFunction, asker: Asker, call: Call, device: str) -> csta.PartyDevice:
-    if device in call.restricted:
-        return csta.RESTRICTED
-    return csta.PartyDevice(switch.monitors.name_for(asker.link, device)) if device else csta.NOT_KNOWN

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from twisted.logger import Logger
 
 from bwconnector.bridge.basic_services import dial, hold_request, started_call, starts, talk_request
 from bwconnector.bridge.calls import CONNECTED, Connection
-from bwconnector.bridge.changes import Change
+from bwconnector.bridge.changes import Change, ConnectionId, ListItem
 from bwconnector.bridge.connections import about, connection_id, connection_list, find_connection, leg_of
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.outstanding import Proof, Proven
@@ -44,11 +42,12 @@ async def consultation_call(switch: SwitchingFunction, asker: Asker, request: cs
     leg = await leg_of(switch, service, connection)
     device = connection.device
     async with switch.turn(service, device):
+        require(service, connection)  # it may have had to wait
         intent = Intent(service, device, (leg,), target=switch.directory.key_of_address(address))
         proof = starts(switch, intent, "consultation")
         proven = await switch.carry_out(service, intent, lambda: _consult(switch, connection, leg, intent, address), proof, connection)
         call_id = started_call(switch, device, proven)
-    name = request.existing_call.device_id or switch.monitors.name_for(asker.link, device)
+    name = request.existing_call.device_id or asker.name(device)
     return csta.ConsultationCallResponse(initiated_call=csta.ConnectionID(call_id, name))
 
 
@@ -140,12 +139,12 @@ async def transfer_call(switch: SwitchingFunction, asker: Asker, request: csta.T
     intent = Intent(service, held.device, (held_leg, active_leg), target=target)
     action = requests.consult_transfer(held.device, held_leg, active_leg)
     change = await _joined(switch, service, intent, action, about({"TransferedEvent"}, held), held)
-    name = _names(switch, asker)
+    name = asker.name
     if change is not None and change.items:
         new = next((item.new for item in change.items if item.new.device == target), change.items[-1].new)
-        return csta.TransferCallResponse(transferred_call=connection_id(new, name), connections=connection_list(change, name))
+        return csta.TransferCallResponse(transferred_call=connection_id(new, name), connections=connection_list(change.items, name))
     transferred = csta.ConnectionID(active.call.id, name(target) if target else None)
-    return csta.TransferCallResponse(transferred_call=transferred, connections=_expected(held, active, name))
+    return csta.TransferCallResponse(transferred_call=transferred, connections=connection_list(_expected(held, active), name))
 
 
 async def single_step_transfer_call(
@@ -159,9 +158,9 @@ async def single_step_transfer_call(
     intent = Intent(service, active.device, (leg,), target=switch.directory.key_of_address(address))
     action = requests.blind_transfer(active.device, leg, address)
     change = await _joined(switch, service, intent, action, about({"TransferedEvent"}, active), active)
-    name = _names(switch, asker)
+    name = asker.name
     if change is not None and change.items:
-        call_id, connections = change.items[0].new.call_id, connection_list(change, name)
+        call_id, connections = change.items[0].new.call_id, connection_list(change.items, name)
         return csta.SingleStepTransferCallResponse(
             transferred_call=csta.ConnectionID(call_id, request.transferred_to), connections=connections
         )
@@ -181,11 +180,11 @@ async def conference_call(switch: SwitchingFunction, asker: Asker, request: csta
     intent = Intent("ConferenceCall", device, (held_leg, active_leg))
     proof = _either(about({"ConferencedEvent"}, held), about({"ConferencedEvent"}, active))
     change = await _joined(switch, service, intent, action, proof)
-    name = _names(switch, asker)
+    name = asker.name
     own = request.held_call.device_id or name(device)
     if change is not None and change.items:
         return csta.ConferenceCallResponse(
-            conference_call=csta.ConnectionID(change.items[0].new.call_id, own), connections=connection_list(change, name)
+            conference_call=csta.ConnectionID(change.items[0].new.call_id, own), connections=connection_list(change.items, name)
         )
     return csta.ConferenceCallResponse(conference_call=csta.ConnectionID(held.call.id, own))
 
@@ -246,25 +245,17 @@ async def _joined(
     return await switch.outstanding.change(proof, switch.seconds("P-JOIN"))
 
 
-def _expected(held: Connection, active: Connection, name: Callable[[str], str]) -> tuple[csta.ConnectionListItem, ...]:
-    """The connection list of a transfer whose event has not come: everybody who stays is in the later call."""
-    return tuple(
-        csta.ConnectionListItem(
-            new_connection=csta.ConnectionID(active.call.id, name(one.device)),
-            old_connection=csta.ConnectionID(one.call.id, name(one.device)),
-            endpoint=csta.PartyDevice(name(one.device)),
-        )
+def _expected(held: Connection, active: Connection) -> list[ListItem]:
+    """The connections after a transfer whose event has not come: everybody who stays is in the later call."""
+    return [
+        ListItem(ConnectionId(active.call.id, one.device), ConnectionId(one.call.id, one.device))
         for part in (held, active)
         for one in part.call.others(part.device)
-    )
+    ]
 
 
 def _either(one: Proof, other: Proof) -> Proof:
     return lambda change: one(change) or other(change)
-
-
-def _names(switch: SwitchingFunction, asker: Asker) -> Callable[[str], str]:
-    return lambda device: switch.monitors.name_for(asker.link, device)
 
 
 def _destination(switch: SwitchingFunction, name: str) -> str:

@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 from twisted.logger import Logger
 
 from bwconnector.bridge.calls import CallTable, Connection
-from bwconnector.bridge.changes import Change
 from bwconnector.bridge.devices import Device, Directory, UnknownDevice
 from bwconnector.bridge.intents import Intent, Intents
+from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.outstanding import Outstanding, Proof, Proven
 from bwconnector.bridge.ports import Clock, LinkPort, SubscriptionPort, Waiter, XsiPort
 from bwconnector.bridge.refusals import BY_STATUS, NEEDS, SUBSCRIBED, UNKNOWN_DEVICE, refusal, require
 from bwconnector.bridge.snapshots import Snapshots
 from bwconnector.bridge.status import Status
 from bwconnector.bridge.turns import Turns
-from bwconnector.csta.elements import MonitorFilter
 from bwconnector.csta.errors import CstaError
 from bwconnector.xsi.errors import OutcomeUnknown, Refused, XsiFailure
 
 if TYPE_CHECKING:
     from bwconnector.bridge.association import Association
 
-__all__ = ["Asker", "Monitor", "Monitors", "Options", "SwitchingFunction"]
+__all__ = ["Asker", "Options", "SwitchingFunction"]
 
 log = Logger()
 
 T = TypeVar("T")
-
-
-class Monitor(Protocol):
-    """One monitor of one link."""
-
-    @property
-    def device_key(self) -> str: ...
-    @property
-    def named(self) -> str: ...
-    @property
-    def namespace(self) -> str: ...
-    @property
-    def filter(self) -> MonitorFilter: ...
-
-
-class Monitors(Protocol):
-    """Every link's monitors, by monitorCrossRefID."""
-
-    observers: list[Callable[[Change], None]]
-
-    def start(self, link: LinkPort, device_key: str, named: str, namespace: str, event_filter: MonitorFilter) -> str: ...
-    def stop(self, link: LinkPort, cross_ref_id: str) -> None: ...
-    def change_filter(self, link: LinkPort, cross_ref_id: str, event_filter: MonitorFilter) -> None: ...
-    def get(self, link: LinkPort, cross_ref_id: str) -> Monitor: ...
-    def of_link(self, link: LinkPort) -> list[str]: ...
-    def close_link(self, link: LinkPort) -> list[str]: ...
-    def count_of(self, device_key: str) -> int: ...
-    def name_for(self, link: LinkPort, device_key: str) -> str: ...
 
 
 @attrs.frozen(slots=True)
@@ -85,6 +57,8 @@ class Asker:
     namespace: str
     gone: Callable[[], bool]
     """Whether the link has closed meanwhile."""
+    name: Callable[[str], str]
+    """Device key to the form in which the link knows the device."""
 
 
 @attrs.frozen(eq=False, slots=True, kw_only=True)
@@ -93,6 +67,7 @@ class SwitchingFunction:
 
     :ivar policy: value of a policy row, e.g. ``policy("P-JOIN")``; times are milliseconds
     :ivar starting: MonitorStart requests under way per device, whose subscription must not be released
+    :ivar references: numbers of serviceCrossRefIDs
     """
 
     directory: Directory
@@ -111,6 +86,7 @@ class SwitchingFunction:
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
     turns: Turns = attrs.Factory(lambda self: Turns(self.clock, self.make_waiter), takes_self=True)
     starting: Counter[str] = attrs.Factory(Counter)
+    references: Iterator[int] = attrs.Factory(lambda: itertools.count(1))
 
     def __attrs_post_init__(self) -> None:
         self.monitors.observers.append(self.outstanding.observe)

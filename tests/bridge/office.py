@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import unquote
 
-import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -14,6 +13,7 @@ from bwconnector.bridge.callmodel import CallModel
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Call, Leg
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.devices import Directory
+from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.session import Session
 from bwconnector.bridge.status import MONITOR_STOP, Status
@@ -118,7 +118,8 @@ class Link:
         self.sent.append((invoke_id, message, namespace))
 
     def send_event(self, message: csta.Message, namespace: str) -> None:
-        self.sent.append(("9999", message, namespace))
+        assert check(encode(message, namespace)) == []
+        self.sent.append(("9999", type(message).__name__, namespace))
 
     def next_invoke_id(self) -> str:
         self._ids += 1
@@ -130,60 +131,6 @@ class Link:
     @property
     def messages(self) -> list[csta.Message | str]:
         return [message for _, message, _ in self.sent]
-
-
-@attrs.frozen
-class FakeMonitor:
-    link: Link
-    device_key: str
-    named: str
-    namespace: str
-    filter: csta.MonitorFilter
-
-
-class FakeMonitors:
-    """Monitors that send each change by its name."""
-
-    def __init__(self, directory: Directory) -> None:
-        self.observers: list[Callable[[Change], None]] = []
-        self._directory = directory
-        self._monitors: dict[tuple[str, str], FakeMonitor] = {}
-        self._next = 0
-
-    def start(self, link: Link, device_key: str, named: str, namespace: str, event_filter: csta.MonitorFilter) -> str:
-        self._next += 1
-        self._monitors[link.name, str(self._next)] = FakeMonitor(link, device_key, named, namespace, event_filter)
-        return str(self._next)
-
-    def stop(self, link: Link, cross_ref_id: str) -> None:
-        del self._monitors[link.name, cross_ref_id]
-
-    def change_filter(self, link: Link, cross_ref_id: str, event_filter: csta.MonitorFilter) -> None:
-        self._monitors[link.name, cross_ref_id] = attrs.evolve(self.get(link, cross_ref_id), filter=event_filter)
-
-    def get(self, link: Link, cross_ref_id: str) -> FakeMonitor:
-        return self._monitors[link.name, cross_ref_id]
-
-    def of_link(self, link: Link) -> list[str]:
-        return [cross_ref_id for name, cross_ref_id in self._monitors if name == link.name]
-
-    def close_link(self, link: Link) -> list[str]:
-        gone = [self._monitors.pop((link.name, cross_ref_id)).device_key for cross_ref_id in self.of_link(link)]
-        return [key for key in dict.fromkeys(gone) if not self.count_of(key)]
-
-    def count_of(self, device_key: str) -> int:
-        return sum(monitor.device_key == device_key for monitor in self._monitors.values())
-
-    def name_for(self, link: Link, device_key: str) -> str:
-        named = (m.named for (name, _), m in self._monitors.items() if name == link.name and m.device_key == device_key)
-        return next(named, self._directory.shown(device_key))
-
-    def tell(self, change: Change, devices: Collection[str]) -> None:
-        for observer in self.observers:
-            observer(change)
-        for monitor in self._monitors.values():
-            if monitor.device_key in devices:
-                monitor.link.sent.append(("9999", change.kind, monitor.namespace))
 
 
 class FakeSubscriptions:
@@ -231,9 +178,9 @@ class Office:
         self.failures: list[object] = []
         self.policy = Policy({code.replace("_", "-"): value for code, value in policy.items()})
         self.directory = Directory(self.bw, self.clock, Deferred, DOMAIN, kinds)
-        self.monitors = FakeMonitors(self.directory)
+        self.monitors = Monitors(self.directory.shown, lambda device, link: self.switch.snapshots.asked_by(device, link))
         self.subscriptions = FakeSubscriptions()
-        self.model = CallModel(self.clock, self.policy, self.directory, self.subscriptions.subscribed, self.monitors.tell)
+        self.model = CallModel(self.clock, self.policy, self.directory, self.subscriptions.subscribed, self.monitors.deliver)
         self.table = self.model.table
         self.status = Status(link_loss_policy)
         self.status.channels_changed(1)
@@ -314,7 +261,7 @@ class Office:
     def change(self, kind: str, call: Call, name: str, cause: str = "normal", **fields: Any) -> None:
         """Something happens to a connection, and every monitor in the call hears of it."""
         states = {key: connection.state for key, connection in call.connections.items()} or {user(name): NULL}
-        self.monitors.tell(Change(kind, call, ConnectionId(call.id, user(name)), cause, states, **fields), states)
+        self.monitors.deliver(Change(kind, call, ConnectionId(call.id, user(name)), cause, states, **fields), tuple(states))
         assert not self.failures
 
     def monitor(self, name: str) -> str:

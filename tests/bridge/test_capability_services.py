@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bwconnector.bridge import eventmessages, features
 from bwconnector.bridge.capability_services import EVENTS, SEGMENT, SERVICE_CAPABILITIES
 from bwconnector.bridge.devices import CALL_CENTER
 from bwconnector.bridge.services import SERVICES
@@ -16,8 +17,8 @@ def test_every_service_is_announced_and_nothing_else() -> None:
     assert SERVICE_CAPABILITIES.keys() == {service.__name__ for service in SERVICES} - SESSIONS
 
 
-def test_every_event_that_is_announced_exists() -> None:
-    assert all(issubclass(csta.MESSAGES[event], csta.Event) for event in EVENTS)
+def test_every_event_that_is_sent_is_announced_and_nothing_else() -> None:
+    assert EVENTS.keys() == eventmessages.EVENTS.keys() | {kind for kind, _ in features._TELL.values()}
 
 
 def names(lists: dict[str, Any]) -> set[str]:

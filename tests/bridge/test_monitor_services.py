@@ -257,7 +257,6 @@ def test_snapshot_call_hides_who_is_private() -> None:
     office = Office()
     call = office.call("K1", alice="Active")
     call.connection("ext-K1").state = "connected"
-    call.restricted.add("ext-K1")
     call.calling = "ext-K1"
     answer = office.answer(csta.SnapshotCall(snapshot_object=connection("K1")))
     assert answer.calling_device == csta.RESTRICTED
