@@ -27,13 +27,18 @@ def started(world: World, step: Step) -> None:
     call = _conference_call(world, step.user, legs)
     for leg in legs:
         leg.state = "Active" if leg.state == "Held" else leg.state
-        if leg.connection.call is not call:
+        if leg.connection.call is not call and _third_party(call, leg.connection.call):
             _add(world, call, leg)
-    if len(legs) > 1:
+    if len(call.connection(step.user).legs) > 1:
         call.controller = step.user
         call.ending = False
     elif call.controller == step.user:
         _shrunk(world, call)
+
+
+def _third_party(call: Call, other: Call) -> bool:
+    """There is somebody to add. If the other party has left meanwhile, its call ends by itself: two parties are no conference."""
+    return len({connection.device for connection in (*call.alive(), *other.alive())}) > 2
 
 
 def _conference_call(world: World, user: str, legs: list[Leg]) -> Call:
@@ -56,13 +61,10 @@ def _add(world: World, call: Call, leg: Leg) -> None:
     old_ids = {c.device: c.call.id for c in (*other.alive(), *call.alive())}
     secondary = ConnectionId(other.id, controller)
     added = [c.device for c in other.others(controller)]
-    enlarged = {c.device for c in (*call.alive(), *other.alive())}
     world.table.merge(call, other)
     mine = call.connection(controller)
-    if mine.state in (HOLD, CONNECTED) and mine.state != CONNECTED:
+    if mine.state == HOLD:
         world.enter(mine, CONNECTED)
-    if len(enlarged) < 3:
-        return  # somebody has left meanwhile: two parties are no conference
     world.reports.tell(
         "ConferencedEvent",
         call,

@@ -200,12 +200,12 @@ scenario(
         [("A", conf("Started", "a1", "a2")), ("A", ev("Released", leg("a2", "K2 Or Re C", release="remote")))],
     ],
     {
-        "A": [*_A, "ConnectionCleared{K2,C} connected normalClearing"],
+        "A": [*_A, "ConnectionCleared{K2,C} connected normalClearing", "ConnectionCleared{K2,A} null normalClearing"],
         "B": _B,
         "C": [*_C, "ConnectionCleared{K2,C} null normalClearing"],
     },
     only={"skip": {}},
-    leaves={"K1": {"A": "connected", "B": "connected"}},
+    leaves={"K1": {"A": "hold", "B": "connected"}},
 )
 
 # 15 barge-in and silent monitoring: S enters A-B
