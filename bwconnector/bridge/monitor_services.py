@@ -8,7 +8,7 @@ from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL,
 from bwconnector.bridge.connections import calls_at, find_call, party
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER
 from bwconnector.bridge.monitors import Monitor
-from bwconnector.bridge.refusals import refusal
+from bwconnector.bridge.refusals import NO_CHANNEL, refusal
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 from bwconnector.csta.errors import CstaError
@@ -65,9 +65,9 @@ async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.M
         switch.starting[key] -= 1
         if not switch.starting[key]:
             del switch.starting[key]
-    if asker.gone():
+    if asker.gone() or not switch.status.operational:
         switch.release_unmonitored(key)
-        raise CstaError("systemResourceAvailibility", "generic", f"the link closed before the monitor on {name} was started")
+        raise CstaError(*NO_CHANNEL, detail=f"the link or the Event Channels were lost before the monitor on {name} was started")
     _check_limit(switch, asker)
     wanted = request.requested_monitor_filter
     cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or csta.MonitorFilter())

@@ -71,9 +71,8 @@ class Session:
         if isinstance(message, csta.Response):
             self._answered(invoke_id, message)
         elif isinstance(message, csta.Request):
-            asker = Asker(
-                self._link, self._association, namespace, lambda: self._closed, partial(self._switch.monitors.name_for, self._link)
-            )
+            name = partial(self._switch.monitors.name_for, self._link)
+            asker = Asker(self._link, self._association, namespace, lambda: self._closed, name)
             self._switch.spawn(self._serve(invoke_id, message, asker))
         else:
             self.log.debug("link {link}: {message} has no meaning here", link=self._link.name, message=type(message).__name__)

@@ -116,6 +116,17 @@ def test_a_link_that_closes_before_its_monitor_is_started_leaves_nothing() -> No
     assert office.switch.starting == {}
 
 
+def test_a_monitor_that_would_start_after_all_channels_are_lost() -> None:
+    office = Office()
+    office.subscriptions.outcome = Deferred()
+    invoke_id = office.ask(start())
+    office.status.channels_changed(0)
+    office.subscriptions.outcome.callback(None)
+    assert office.answer_to(invoke_id).value == "networkOutOfService"
+    assert office.subscriptions.targets == {}
+    assert office.monitors.of_link(office.link) == []
+
+
 @pytest.mark.parametrize("cross_ref_id", ["7", "1"])
 def test_monitor_stop_of_another_links_monitor(cross_ref_id: str) -> None:
     office = Office()

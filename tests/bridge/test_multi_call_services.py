@@ -155,6 +155,19 @@ def test_consultation_call_waits_for_a_make_call_of_the_same_device() -> None:
     assert office.answer_to(invoke_id).initiated_call == connection("K3", "bob")
 
 
+def test_consultation_call_from_a_call_that_ended_while_it_waited_for_its_turn() -> None:
+    office = Office()
+    call = office.call("K1", alice="Active", bob="Active")
+    first: Deferred[bytes] = Deferred()
+    office.bw.answers(DIAL, first)
+    office.ask(csta.MakeCall(calling_device="bob", called_directory_number="1003"))
+    invoke_id = office.ask(consult())
+    call.connection(user("bob")).state = "null"
+    first.callback(start_info("b2", "K2"))
+    assert office.answer_to(invoke_id).value == "noActiveCall"
+    assert office.bw.asked == [DIAL]
+
+
 # AlternateCall
 
 

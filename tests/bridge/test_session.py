@@ -173,11 +173,11 @@ def test_the_status_filter_can_be_changed() -> None:
     assert statuses(office) == ["disabled", "normal"]
 
 
-def test_a_client_that_registers_for_something_else_gets_no_status() -> None:
+def test_a_client_that_registers_for_something_else_gets_the_status_as_well() -> None:
     office = Office()
     registered(office, "switchingFunctionDevicesChanged")
     office.status.channels_changed(0)
-    assert statuses(office) == []
+    assert statuses(office) == ["normal", "disabled"]
 
 
 def test_a_registration_can_be_cancelled() -> None:
