@@ -401,7 +401,7 @@ def settle_hold(world: World, step: Step) -> None:
     if leg is None:
         adopt(world, step)
         return
-    wanted = _far_wanted(leg, xsi.state)
+    wanted, was_held = _far_wanted(leg, xsi.state), leg.state == "Held"
     world.follow(leg, xsi, remote)
     leg.state = xsi.state
     connection = leg.connection
@@ -411,7 +411,7 @@ def settle_hold(world: World, step: Step) -> None:
     holding = all(other.state == "Held" for other in connection.legs)
     if holding and connection.state == CONNECTED:
         world.held(connection, _hold_cause(world, leg))
-    elif not holding and connection.state == HOLD and xsi.state != "Held":
+    elif was_held and not holding and connection.state == HOLD and xsi.state != "Held":
         if world.intents.find("ConferenceCall", step.user, leg.call_id) is not None and _conference_follows(world, step.user):
             world.enter(connection, CONNECTED)
         else:

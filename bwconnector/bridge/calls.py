@@ -111,8 +111,6 @@ class Call:
     outgoing_external: bool = False
     controller: str = ""
     """Device key of the user who controls the conference, empty when this is no conference."""
-    ending: bool = False
-    """The controller's conference was released while its legs were still there: whoever is left goes with the controller."""
     consultation: bool = False
     """Started by ConsultationCall."""
     diverted: set[str] = attrs.Factory(set)

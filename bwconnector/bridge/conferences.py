@@ -26,12 +26,10 @@ def started(world: World, step: Step) -> None:
         return  # monitoring and barge-in are told by the leg that enters
     call = _conference_call(world, step.user, legs)
     for leg in legs:
-        leg.state = "Active" if leg.state == "Held" else leg.state
         if leg.connection.call is not call and _third_party(call, leg.connection.call):
             _add(world, call, leg)
     if len(call.connection(step.user).legs) > 1:
         call.controller = step.user
-        call.ending = False
     elif call.controller == step.user:
         _shrunk(world, call)
 
@@ -63,8 +61,10 @@ def _add(world: World, call: Call, leg: Leg) -> None:
     added = [c.device for c in other.others(controller)]
     world.table.merge(call, other)
     mine = call.connection(controller)
+    for joined in mine.legs:
+        joined.state = "Active" if joined.state == "Held" else joined.state
     if mine.state == HOLD:
-        world.enter(mine, CONNECTED)
+        world.enter(mine, CONNECTED)  # Conferenced tells it, so that no Retrieved is needed
     world.reports.tell(
         "ConferencedEvent",
         call,
@@ -93,13 +93,13 @@ def _shrunk(world: World, call: Call) -> None:
 
 
 def held(world: World, step: Step) -> None:
-    for connection in _controlled(world, step.user):
+    for connection in _affected(world, step):
         if connection.state == CONNECTED:
             world.held(connection, "normal")
 
 
 def retrieved(world: World, step: Step) -> None:
-    for connection in _controlled(world, step.user):
+    for connection in _affected(world, step):
         if connection.state == HOLD:
             for leg in connection.legs:
                 leg.state = "Active" if leg.state == "Held" else leg.state
@@ -109,10 +109,13 @@ def retrieved(world: World, step: Step) -> None:
 def ended(world: World, step: Step) -> None:
     """ConferenceReleased says nothing by itself: one leg may go on as a plain call, or all of them are about to be released."""
     for connection in _controlled(world, step.user):
-        if len(connection.legs) > 1:
-            connection.call.ending = True
-        else:
+        if len(connection.legs) == 1:
             _shrunk(world, connection.call)
+
+
+def _affected(world: World, step: Step) -> list[Connection]:
+    """The connections of the legs named (one only, for a supervisor that has barged in), else those of the conferences controlled."""
+    return list(dict.fromkeys(leg.connection for leg in participants(world, step))) or _controlled(world, step.user)
 
 
 def _controlled(world: World, user: str) -> list[Connection]:
@@ -127,7 +130,7 @@ def conference_gate(world: World, step: Step, leg: Leg) -> float:
     call = leg.connection.call
     if step.user != call.controller:
         return world.policy.seconds("P-JOIN") if step.calls[0].releasing_party != "localRelease" else 0.0
-    if step.calls[0].releasing_party != "localRelease" or call.ending or len(leg.connection.legs) < 2:
+    if step.calls[0].releasing_party != "localRelease" or len(leg.connection.legs) < 2:
         return 0.0
     if _whole_conference_ends(world, step, leg) or _only_this_leg(world, step, leg):
         return 0.0
@@ -135,18 +138,20 @@ def conference_gate(world: World, step: Step, leg: Leg) -> float:
 
 
 def _whole_conference_ends(world: World, step: Step, leg: Leg) -> bool:
-    waiting = list(world.steps.of(step.user))
-    if any(s.type == "ConferenceReleasedEvent" for s in waiting):
-        return True
-    released = {s.calls[0].call_id for s in waiting if s.type == "CallReleasedEvent" and s.calls[0].releasing_party == "localRelease"}
+    """The controller's other legs are released with this one."""
+    ends = [s.calls[0] for s in world.steps.of(step.user) if s.type == "CallReleasedEvent"]
+    released = {xsi.call_id for xsi in ends if xsi.releasing_party == "localRelease"}
     return {other.call_id for other in leg.connection.legs} <= released | {leg.call_id}
 
 
 def _only_this_leg(world: World, step: Step, leg: Leg) -> bool:
     """The far party has told that it was dropped, or the conference goes on without this leg."""
-    updated = [s for s in world.steps.of(step.user) if s.type == "ConferenceUpdatedEvent" and s.conference is not None]
-    if any(leg.call_id not in {p.call_id for p in s.conference.participants} for s in updated if s.conference is not None):
-        return True
+    for later in world.steps.of(step.user):
+        others = {call.call_id for call in later.calls} - {leg.call_id}
+        if others and later.type != "CallReleasedEvent":
+            return True
+        if later.type == "ConferenceUpdatedEvent" and later.conference is not None:
+            return leg.call_id not in {participant.call_id for participant in later.conference.participants}
     return any(world.intents.find(service, step.user, leg.call_id) for service in ("ClearConnection",))
 
 
@@ -159,7 +164,7 @@ def leg_left(world: World, leg: Leg, releasing_party: str, step: Step) -> None:
             world.cleared(connection, "normalClearing")
         return
     local = releasing_party == "localRelease"
-    if not connection.legs or (local and (call.ending or _whole_conference_ends(world, step, leg))):
+    if not connection.legs or (local and _whole_conference_ends(world, step, leg)):
         _end(world, call, connection)
         return
     far = call.connections.get(leg.remote)
@@ -171,7 +176,7 @@ def leg_left(world: World, leg: Leg, releasing_party: str, step: Step) -> None:
 
 def _end(world: World, call: Call, controller: Connection) -> None:
     """The controller leaves, and everybody with it: it first, the others in the order in which they joined."""
-    call.controller, call.ending = "", False
+    call.controller = ""
     world.cleared(controller, "normalClearing")
     for connection in call.alive():
         world.cleared(connection, "normalClearing")

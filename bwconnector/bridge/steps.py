@@ -117,7 +117,11 @@ class Steps:
                 if blocked & step.legs:
                     blocked |= step.legs
                     continue
-                wait = self._gate(step)
+                try:
+                    wait = self._gate(step)
+                except Exception:
+                    queue.remove(step)  # whoever logs this must not meet it again
+                    raise
                 due = step.arrived + wait
                 if wait <= 0 or due <= now:
                     return step

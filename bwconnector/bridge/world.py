@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED, NULL, Call, CallTable, Connection, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED, NULL, QUEUED, Call, CallTable, Connection, Leg
 from bwconnector.bridge.changes import WITHHELD
 from bwconnector.bridge.intents import Intents
 from bwconnector.bridge.policy import Policy
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Directory", "World"]
 
-_RANK = {NULL: 0, INITIATED: 1, ALERTING: 2, CONNECTED: 3, HOLD: 3, FAIL: 4}
+_RANK = {NULL: 0, INITIATED: 1, ALERTING: 2, QUEUED: 2, CONNECTED: 3, HOLD: 3, FAIL: 4}
 
 
 class Directory(Protocol):
