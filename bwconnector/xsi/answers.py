@@ -99,6 +99,16 @@ def read_profile(body: bytes) -> Profile:
     return Profile(**fields.pop("details", {}), **fields)
 
 
+def read_directory(body: bytes) -> tuple[Profile, ...]:
+    """The entries of a directory of any scope."""
+    try:
+        root = root_of(body)
+    except BadDocument as error:
+        raise OutcomeUnknown(f"BroadWorks accepted the request, but its answer is {error}") from error
+    entries = (element for element in root.iter() if local_name(element) == "directoryDetails")
+    return tuple(Profile(**fields_of(entry, _DETAILS)) for entry in entries)
+
+
 def read_services(body: bytes) -> tuple[str, ...]:
     """Names as BroadWorks shows them, e.g. ``Do Not Disturb``."""
     entries = [fields_of(child, {"name": ("name", text_of)}) for child in _answer(body, "Services") if local_name(child) == "service"]

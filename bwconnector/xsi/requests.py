@@ -250,6 +250,11 @@ def services(user: str) -> Request:
     return Request("GET", f"user/{_segment(user)}/services", safe=True)
 
 
+def directory(user: str, scope: Literal["Enterprise", "Group"], **filters: str) -> Request:
+    """The colleagues of ``user`` that match, e.g. ``extension="1002"``, for :func:`~bwconnector.xsi.answers.read_directory`."""
+    return Request("GET", f"user/{_segment(user)}/directories/{scope}", _query(filters), safe=True)
+
+
 def set_do_not_disturb(user: str, active: bool) -> Request:
     """Sets a value."""
     body = _document("DoNotDisturb", _element("active", str(active).lower()))

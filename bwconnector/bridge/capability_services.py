@@ -1,0 +1,257 @@
+"""Capability exchange (ECMA-269 §13): what is told comes from the table of services and the list of events, and from nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
+from bwconnector.bridge.switching import Asker, SwitchingFunction
+from bwconnector.csta import messages as csta
+from bwconnector.csta.values import FILTER_GROUPS
+
+__all__ = [
+    "EVENTS",
+    "SERVICE_CAPABILITIES",
+    "get_csta_features",
+    "get_logical_device_information",
+    "get_switching_function_caps",
+    "get_switching_function_devices",
+]
+
+Caps = dict[str, Any]
+
+SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
+    "GetCSTAFeatures": ("capExchange", "getCSTAFeatures", ""),
+    "GetLogicalDeviceInformation": ("capExchange", "getLogicalDeviceInformation", ""),
+    "GetSwitchingFunctionCaps": ("capExchange", "getSwitchingFunctionCaps", ""),
+    "GetSwitchingFunctionDevices": (
+        "capExchange",
+        "getSwitchingFunctionDevices",
+        "requestedDeviceID requestedDeviceCategoryACD requestedDeviceCategoryRouteingDevice requestedDeviceCategoryStation",
+    ),
+    "ChangeSysStatFilter": ("system", "changeSystemStatusFilter", ""),
+    "SystemRegister": ("system", "systemRegister", ""),
+    "SystemRegisterCancel": ("system", "systemStatusRegisterCancel", ""),
+    "RequestSystemStatus": (
+        "system",
+        "requestSystemStatus",
+        "systemStatusInitializing systemStatusEnabled systemStatusNormal systemStatusMessageLost systemStatusDisabled "
+        "switchingFunctionSupportsReceiving",
+    ),
+    "SystemStatus": (
+        "system",
+        "systemStatus",
+        "systemStatusInitializing systemStatusEnabled systemStatusNormal systemStatusMessageLost systemStatusDisabled "
+        "switchingFunctionSupportsSending switchingFunctionSupportsReceiving",
+    ),
+    "ChangeMonitorFilter": ("monitoring", "changeMonitorFilter", ""),
+    "MonitorStart": (
+        "monitoring",
+        "monitorStart",
+        "monitorObjectDevice requestedMonitorFilter monitorTypeDevice monitorExistingCallsInAck swDomainDefaultForMonitorTypeIsDevice",
+    ),
+    "MonitorStop": ("monitoring", "monitorStop", "switchingFunctionSupportsSending switchingFunctionSupportsReceiving"),
+    "SnapshotCall": ("snapshot", "snapshotCall", "locaConnectionStateInAck callingDeviceInAck calledDeviceInAck callIDOnly"),
+    "SnapshotDevice": ("snapshot", "snapshotDevice", "localCallStateCompoundCallState"),
+    "AlternateCall": ("callControl", "alternateCall", "hold"),
+    "AnswerCall": ("callControl", "answerCall", "alerting deviceIDOnly"),
+    "ClearCall": ("callControl", "clearCall", "alerting connected failed initiated hold deviceIDOnly callIDOnly"),
+    "ClearConnection": ("callControl", "clearConnection", "alerting connected fail initiated hold deviceIDOnly"),
+    "ConferenceCall": ("callControl", "conferenceCall", "activeCallConnected heldCallHold connectionParameterInAck endpointDeviceID"),
+    "ConsultationCall": ("callControl", "consultationCall", ""),
+    "DeflectCall": ("callControl", "deflectCall", "alerting deviceIDOnly"),
+    "DirectedPickupCall": ("callControl", "directedPickupCall", "alerting pickedCallInAck deviceIDOnly"),
+    "GroupPickupCall": ("callControl", "groupPickupCall", "alerting pickedCallInAck"),
+    "HoldCall": ("callControl", "holdCall", "deviceIDOnly"),
+    "MakeCall": ("callControl", "makeCall", "null"),
+    "ParkCall": ("callControl", "parkCall", ""),
+    "ReconnectCall": ("callControl", "reconnectCall", "connected"),
+    "RetrieveCall": ("callControl", "retrieveCall", "deviceIDOnly"),
+    "SingleStepConferenceCall": ("callControl", "singleStepConference", ""),
+    "SingleStepTransferCall": ("callControl", "singleStepTransfer", "connectionParameterInAck endpointDeviceID deviceIDOnly"),
+    "TransferCall": ("callControl", "transferCall", "activeCallConnected heldCallHold connectionsParameterInAck endpointDeviceID"),
+    "AssociateData": ("callAssociated", "associateData", "correlatorData"),
+    "GenerateDigits": ("callAssociated", "generateDigits", "digitModeDTMF supportsDTMFTonesABCD supportsPauseToneChar deviceIDOnly"),
+    "SendUserInformation": ("callAssociated", "sendUserInformation", ""),
+}
+"""By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row."""
+
+POLICY_OF_SERVICE: Mapping[str, tuple[str, str]] = {
+    "SingleStepConferenceCall": ("P-SSC", "off"),
+    "AssociateData": ("P-CSI", "ignore"),
+    "SendUserInformation": ("P-CSI", "ignore"),
+}
+"""Services that a policy row may switch off, and its value that does."""
+
+EVENTS: Mapping[str, tuple[str, str]] = {
+    "ConferencedEvent": ("callControl", "conferenced"),
+    "ConnectionClearedEvent": ("callControl", "connectionCleared"),
+    "DeliveredEvent": ("callControl", "delivered"),
+    "DivertedEvent": ("callControl", "diverted"),
+    "EstablishedEvent": ("callControl", "established"),
+    "FailedEvent": ("callControl", "failed"),
+    "HeldEvent": ("callControl", "held"),
+    "NetworkReachedEvent": ("callControl", "netwReached"),
+    "OriginatedEvent": ("callControl", "originated"),
+    "QueuedEvent": ("callControl", "queued"),
+    "RetrievedEvent": ("callControl", "retrieved"),
+    "ServiceInitiatedEvent": ("callControl", "serviceInitiated"),
+    "TransferedEvent": ("callControl", "transferred"),
+    "CallInformationEvent": ("callAssociated", "callInformation"),
+    "DoNotDisturbEvent": ("logical", "doNotDisturb"),
+    "ForwardingEvent": ("logical", "forwarding"),
+    "MessageWaitingEvent": ("physDev", "messageWaiting"),
+}
+"""Events that are sent: the list that each stands in, and its element there."""
+
+CATEGORY: Mapping[str, str] = {USER: "station", CALL_CENTER: "acd", ROUTE_POINT: "routeingDevice"}
+"""Device category by kind of device."""
+
+SEGMENT = 100
+"""Devices per SwitchingFunctionDevices: with the longest ids BroadWorks allows that is some 25 kB, and some clients cannot read a
+frame of more than 32 kB."""
+
+
+def _services(switch: SwitchingFunction, lists: Mapping[str, str]) -> Caps:
+    found: Caps = {}
+    for service, (group, element, parameters) in SERVICE_CAPABILITIES.items():
+        row, off = POLICY_OF_SERVICE.get(service, ("", ""))
+        if group in lists and not (row and switch.policy(row) == off):
+            found.setdefault(lists[group], {})[element] = dict.fromkeys(parameters.split(), True)
+    return found
+
+
+def _events(lists: Mapping[str, str]) -> Caps:
+    found: Caps = {}
+    for group, element in EVENTS.values():
+        if group in lists:
+            found.setdefault(lists[group], {})[element] = {}
+    return found
+
+
+async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: csta.GetCSTAFeatures) -> csta.GetCSTAFeaturesResponse:
+    services = _services(
+        switch,
+        {
+            "capExchange": "capExchangeServList",
+            "system": "systemStatServList",
+            "monitoring": "monitoringServList",
+            "snapshot": "snapshotServList",
+            "callControl": "callControlServList",
+            "callAssociated": "callAssociatedServList",
+        },
+    )
+    events = _events(
+        {
+            "callControl": "callControlEvtsList",
+            "callAssociated": "callAssociatedEvtsList",
+            "physDev": "physDevEvtsList",
+            "logical": "logicalEvtsList",
+        }
+    )
+    return csta.GetCSTAFeaturesResponse(supported_services=services, supported_events=events)
+
+
+async def get_switching_function_caps(
+    switch: SwitchingFunction, asker: Asker, request: csta.GetSwitchingFunctionCaps
+) -> csta.GetSwitchingFunctionCapsResponse:
+    services = _services(
+        switch,
+        {
+            "capExchange": "capExchangeServList",
+            "system": "systemServList",
+            "monitoring": "monitoringServList",
+            "snapshot": "snapshotServList",
+            "callControl": "callControlServList",
+            "callAssociated": "callAssociatedServList",
+        },
+    )
+    events = _events(
+        {
+            "callControl": "callControlEvtsList",
+            "callAssociated": "callAssociatedEvtsList",
+            "physDev": "physDevEvtsList",
+            "logical": "logicalEvtsList",
+        }
+    )
+    strict = switch.policy("P-STRICT") == "reject"
+    return csta.GetSwitchingFunctionCapsResponse(
+        device_id_format=frozenset({"dialableDigitsAsterix", "dialableDigitsHash", "deviceNumber"}),
+        sw_domain_features=frozenset({"extCallsIncoming", "extCallsOutgoing", "isForwardingAfter", "recall"}),
+        ignore_unsupported_parameters="rejectMessage" if strict else "ignoreParameters",
+        media_class_support=frozenset({"voice"}),
+        trans_and_conf_setup=frozenset({"consultationCall", "holdCallMakeCall", "alternateCall"}),
+        monitor_filter_items=csta.MonitorFilterItems(device_on_device_monitor_filter=_never_sent()),
+        correlator_data_supported=switch.policy("P-CSI") != "ignore",
+        dynamic_feature_supported="none",
+        connection_view="fixed",
+        serv_evts_list=services | events,
+        max_destination_devices_for_deflect=1,
+    )
+
+
+def _never_sent() -> csta.MonitorFilter:
+    """Events that no monitor gets, as a filter names them."""
+    sent = {csta.MonitorFilter(frozenset({name})) for names in FILTER_GROUPS.values() for name in names}
+    return csta.MonitorFilter(frozenset().union(*(f.blocked for f in sent if not any(map(f.blocks, EVENTS)))))
+
+
+async def get_switching_function_devices(
+    switch: SwitchingFunction, asker: Asker, request: csta.GetSwitchingFunctionDevices
+) -> tuple[csta.Message, ...]:
+    """The devices that have been named so far: BroadWorks has no list of those that a CTI account may see."""
+    devices = sorted(_requested(switch, request), key=lambda device: device.key)
+    segments = [devices[start : start + SEGMENT] for start in range(0, len(devices), SEGMENT)] or [[]]
+    cross_ref_id = str(next(switch.references))
+    return (
+        csta.GetSwitchingFunctionDevicesResponse(service_cross_ref_id=cross_ref_id),
+        *(
+            csta.SwitchingFunctionDevices(
+                service_cross_ref_id=cross_ref_id,
+                segment_id=number,
+                last_segment=number == len(segments),
+                device_list=tuple(
+                    csta.ListedDevice(device_id=asker.name(device.key), device_category=CATEGORY[device.kind]) for device in segment
+                ),
+            )
+            for number, segment in enumerate(segments, 1)
+        ),
+    )
+
+
+def _requested(switch: SwitchingFunction, request: csta.GetSwitchingFunctionDevices) -> Iterable[Device]:
+    devices: Iterable[Device] = switch.directory.devices()
+    if request.requested_device_id:
+        known = switch.directory.known(request.requested_device_id)
+        devices = [] if known is None else [known]
+    category = request.requested_device_category
+    return [device for device in devices if category in (None, CATEGORY[device.kind])]
+
+
+async def get_logical_device_information(
+    switch: SwitchingFunction, asker: Asker, request: csta.GetLogicalDeviceInformation
+) -> csta.GetLogicalDeviceInformationResponse:
+    device = await switch.device("GetLogicalDeviceInformation", request.device)
+    station = device.kind == USER
+    return csta.GetLogicalDeviceInformationResponse(
+        device_category=CATEGORY[device.kind],
+        named_device_types="station" if station else None,
+        short_form_device_id=device.extension or None,
+        has_physical_element=False,
+        appearance_addressable=False,
+        appearance_type="basicStandard",
+        trans_and_conf_setup=frozenset({"consultationCall", "holdCallMakeCall", "alternateCall"}) if station else None,
+        device_on_device_monitor_filter=_never_sent(),
+        media_class_support=frozenset({"voice"}),
+        log_dev_serv_list=_services(
+            switch, {"callControl": "callControlServList", "callAssociated": "callAssociatedServList"} if station else {}
+        ),
+        log_dev_evts_list=_events(
+            {
+                "callControl": "callControlEvtsList",
+                "callAssociated": "callAssociatedEvtsList",
+                "logical": "logicalEvtsList",
+            }
+        ),
+    )

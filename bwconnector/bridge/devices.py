@@ -1,0 +1,270 @@
+"""Devices: every name that a T-Server or BroadWorks uses for a device leads to one device key.
+
+The key of a BroadWorks subscriber is the full user id, that of an external party its E.164 number. T-Servers may name a subscriber by
+user id (with or without its domain), extension or number; BroadWorks is asked once who that is. Events name parties in turn by user
+id, number or short address; each party that shows both its user id and its numbers teaches the directory which belong together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Generic, Literal, TypeVar
+
+import attrs
+
+from bwconnector.bridge.addresses import Address, is_number, parse_address
+from bwconnector.bridge.once import Once
+from bwconnector.bridge.ports import Clock, Waiter, XsiPort
+from bwconnector.xsi import requests
+from bwconnector.xsi.answers import read_directory, read_profile
+from bwconnector.xsi.errors import Refused
+from bwconnector.xsi.events import Party
+
+__all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "UnknownDevice"]
+
+USER = "user"
+CALL_CENTER = "callcenter"
+ROUTE_POINT = "routepoint"
+
+Scope = Literal["Enterprise", "Group"]
+SCOPES: tuple[Scope, ...] = ("Enterprise", "Group")
+"""Directories in which an extension is looked up; the wider one first, because it shows when two groups use the same extension."""
+
+ABSENCE = 60.0
+"""Seconds for which BroadWorks is not asked again about a name that it does not know."""
+
+PROOF_OF_ABSENCE = frozenset({403, 404})
+"""HTTP statuses that say "no such user, or none of yours"; any other failure says nothing about the user."""
+
+NAMES = 200_000
+"""Names, numbers and parties remembered: several for each device of the largest sites; the least recently used are forgotten."""
+
+_UNDIALLABLE = re.compile(r"[\s<>\x00-\x1f]").search
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class UnknownDevice(Exception):
+    """BroadWorks knows no such device, or the connector's account may not see it."""
+
+
+@attrs.frozen(slots=True)
+class Device:
+    """A device that BroadWorks knows.
+
+    :ivar key: full user id
+    :ivar kind: ``user``, ``callcenter`` or ``routepoint``
+    :ivar number: E.164 with ``+``, or as BroadWorks has it if the country is not known
+    """
+
+    key: str
+    kind: str = USER
+    number: str = ""
+    extension: str = ""
+    name: str = ""
+
+
+class _Recent(Generic[K, V]):
+    """A mapping of bounded size that forgets what was not used for longest."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._items: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        value = self._items.get(key)
+        if value is not None:
+            self._items.move_to_end(key)
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        self._items[key] = value
+        self._items.move_to_end(key)
+        if len(self._items) > self._size:
+            self._items.popitem(last=False)
+
+    def discard(self, key: K) -> None:
+        self._items.pop(key, None)
+
+    def values(self) -> Iterator[V]:
+        return iter(list(self._items.values()))
+
+
+class Directory:
+    """Who is who.
+
+    :param default_domain: domain of user ids that are written without one; empty if there is none
+    :param account: BroadWorks account of the connector, whose directories are searched for extensions; empty to do without
+    :param kinds: devices whose kind is fixed in the configuration: name to kind
+    :param size: how much of each sort is remembered
+    """
+
+    def __init__(
+        self,
+        xsi: XsiPort,
+        clock: Clock,
+        make_waiter: Callable[[], Waiter],
+        default_domain: str = "",
+        kinds: Mapping[str, str] | None = None,
+        account: str = "",
+        size: int = NAMES,
+    ) -> None:
+        self._xsi = xsi
+        self._clock = clock
+        self._account = account
+        self._domain = f"@{default_domain.lstrip('@')}" if default_domain else ""
+        self._searches: Once[Device] = Once(make_waiter)
+        self._devices: _Recent[str, Device] = _Recent(size)
+        self._keys: _Recent[str, str] = _Recent(size)
+        self._absent: _Recent[str, float] = _Recent(size)
+        self._numbers: _Recent[str, str] = _Recent(size)
+        self._parties: _Recent[Party, str] = _Recent(size)
+        self._configured = {self.full(name): Device(self.full(name), kind) for name, kind in (kinds or {}).items()}
+
+    # Names that T-Servers use
+
+    async def find(self, name: str) -> Device:
+        """The device that ``name`` means: a user id, its part before the default domain, an extension or a number.
+
+        :raises UnknownDevice: BroadWorks knows none
+        :raises XsiFailure: it could not be asked
+        """
+        known = self.known(name)
+        if known is not None:
+            return known
+        if (self._absent.get(name) or 0.0) > self._clock.seconds():
+            raise UnknownDevice(name)
+        return await self._searches.run(name, lambda: self._search(name))
+
+    def known(self, name: str) -> Device | None:
+        """The device that ``name`` means, if it was found before."""
+        key = self._keys.get(name) or self.full(name)
+        return self._configured.get(key) or self._devices.get(key)
+
+    def forget(self, key: str) -> None:
+        """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
+        self._devices.discard(key)
+
+    def devices(self) -> list[Device]:
+        """Every device that was configured or found so far."""
+        return [*self._configured.values(), *(device for device in self._devices.values() if device.key not in self._configured)]
+
+    def full(self, user_id: str) -> str:
+        """``user_id`` with the default domain, if it has none."""
+        return user_id if "@" in user_id else user_id + self._domain
+
+    def shown(self, key: str) -> str:
+        """The key as T-Servers see it when they have not named the device otherwise: without the default domain."""
+        return key.removesuffix(self._domain) if self._domain else key
+
+    def dialled(self, name: str) -> str:
+        """``name`` as BroadWorks dials it: a number as it is, a user id with its domain; empty for what cannot be dialled."""
+        text = name.strip()
+        if not text or _UNDIALLABLE(text):
+            return ""
+        return text if is_number(text) or text.lower().startswith(("tel:", "sip:", "sips:")) else self.full(text)
+
+    def address_of(self, key: str) -> str:
+        """Something short that BroadWorks dials to reach ``key``: its extension, else its number, else the key."""
+        device = self._devices.get(key)
+        return (device.extension or device.number) if device is not None and (device.extension or device.number) else key
+
+    def is_user(self, key: str) -> bool:
+        """Whether the key is that of a BroadWorks subscriber, not of an external party."""
+        return (("@" in key and not key.startswith("sip:")) or self._devices.get(key) is not None) if key else False
+
+    # Parties that BroadWorks names
+
+    def key(self, party: Party) -> str:
+        """Device key of a party: by user id, then by number, then by its address; empty if nothing names it."""
+        if not party.user_id:
+            return self._key_of(parse_address(party.user_dn, party.country_code)) or self.key_of_address(party.address, party.country_code)
+        known = self._parties.get(party)
+        if known is None:
+            known = self.full(party.user_id)
+            for text in (party.user_dn, party.address):
+                self._learn_address(known, parse_address(text, party.country_code))
+            self._parties.put(party, known)
+        return known
+
+    def key_of_address(self, address: str, country_code: str = "") -> str:
+        """Device key of an address in any form that BroadWorks or a T-Server writes; empty for an empty one."""
+        return self._key_of(parse_address(address, country_code))
+
+    def _key_of(self, address: Address) -> str:
+        for text in (address.number, address.digits, address.extension):
+            known = self._numbers.get(text) if text else None
+            if known:
+                return known
+        if address.user_id.startswith("sip:"):
+            identity = address.user_id.removeprefix("sip:")
+            return identity if self._devices.get(identity) is not None else address.user_id
+        return (self.full(address.user_id) if address.user_id else "") or address.number or address.digits
+
+    def _learn_address(self, key: str, address: Address) -> None:
+        for text in (address.number, address.digits, address.extension):
+            if text:
+                # A number belongs to one user, whoever showed it last. An extension may exist in several groups: once two users
+                # have shown it, it names nobody.
+                alone = text.startswith("+") or self._numbers.get(text) in (None, key)
+                self._numbers.put(text, key if alone else "")
+
+    def _learn_device(self, name: str, device: Device) -> None:
+        self._devices.put(device.key, device)
+        for known in {name, device.key, self.shown(device.key)}:
+            self._keys.put(known, device.key)
+            self._absent.discard(known)
+        self._learn_address(device.key, Address(number=device.number if device.number.startswith("+") else "", extension=device.extension))
+
+    # Questions to BroadWorks
+
+    async def _search(self, name: str) -> Device:
+        for question in self._questions(name):
+            try:
+                device = await question
+            except UnknownDevice:
+                break
+            except Refused as refused:
+                if refused.status not in PROOF_OF_ABSENCE:
+                    raise
+                continue
+            if device is not None:
+                self._learn_device(name, device)
+                return device
+        self._absent.put(name, self._clock.seconds() + ABSENCE)
+        raise UnknownDevice(name)
+
+    def _questions(self, name: str) -> Iterator[Awaitable[Device | None]]:
+        """What to ask, most likely first; a number that an event has taught saves the rest."""
+        taught = self.key_of_address(name) if is_number(name) else ""
+        # BroadWorks takes a directory number where it takes a user id, in the form in which it was provisioned: with or without +.
+        candidates = (taught if self.is_user(taught) else "", self.full(name), *((name, name.lstrip("+")) if is_number(name) else ()))
+        for user in dict.fromkeys(filter(None, candidates)):
+            yield self._profile(user)
+        if self._account and name.isdigit():
+            for scope in SCOPES:
+                yield self._extension(scope, name)
+
+    async def _extension(self, scope: Scope, extension: str) -> Device | None:
+        """The user of a directory who has this extension.
+
+        :raises UnknownDevice: several have it, so that it says nothing about any
+        """
+        answer = await self._xsi.perform(requests.directory(self._account, scope, extension=extension))
+        users = {entry.user_id for entry in read_directory(answer.body) if entry.extension == extension and entry.user_id}
+        if len(users) > 1:
+            raise UnknownDevice(extension)
+        return await self._profile(users.pop()) if users else None
+
+    async def _profile(self, user: str) -> Device:
+        profile = read_profile((await self._xsi.perform(requests.profile(user))).body)
+        address = parse_address(profile.number, profile.country_code)
+        return Device(
+            self.full(profile.user_id or user),
+            number=address.number or profile.number,
+            extension=profile.extension,
+            name=" ".join(filter(None, (profile.first_name, profile.last_name))),
+        )

@@ -1,0 +1,149 @@
+"""What a refused or impossible request is answered with: tables of CSTA errors (ECMA-269 §12.2.12), nothing else.
+
+A row is looked up from the special to the general: by BroadWorks' error code, by service and HTTP status, by HTTP status alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED, QUEUED, Connection
+from bwconnector.csta.errors import CstaError
+from bwconnector.xsi.errors import OutcomeUnknown, Refused, XsiFailure
+
+__all__ = ["BY_ERROR_CODE", "BY_SERVICE", "BY_STATUS", "NEEDS", "NO_CHANNEL", "UNKNOWN_DEVICE", "refusal", "require"]
+
+OPERATION = "operation"
+STATE = "stateIncompatibility"
+SYSTEM = "systemResourceAvailibility"
+SUBSCRIBED = "subscribedResourceAvailability"
+
+Row = tuple[str, str]
+"""Category and value."""
+
+NO_CHANNEL: Row = (SYSTEM, "networkOutOfService")
+"""Every Event Channel is down, or no XSP can be reached."""
+
+OUTCOME_UNKNOWN: Row = (SYSTEM, "networkBusy")
+
+BY_ERROR_CODE: Mapping[int, Row] = {
+    110842: (SYSTEM, "resourceOutOfService"),  # the channel set is gone
+}
+"""By ``errorCode`` of BroadWorks. There is no public list of them: this table grows with the codes that sites meet."""
+
+BY_STATUS: Mapping[int, Row] = {
+    400: (OPERATION, "invalidParameterValue"),
+    401: ("security", "generic"),
+    403: (STATE, "generic"),
+    404: (OPERATION, "invalidDeviceID"),
+    405: (OPERATION, "serviceNotSupported"),
+    408: ("performanceManagement", "performanceLimitExceeded"),
+    409: (STATE, "invalidObjectState"),
+    429: ("performanceManagement", "performanceLimitExceeded"),
+    500: (SYSTEM, "generic"),
+    501: (OPERATION, "serviceNotSupported"),
+    502: (SYSTEM, "resourceBusy"),
+    503: (SYSTEM, "resourceBusy"),
+    504: (SYSTEM, "resourceBusy"),
+}
+OTHER_STATUS: Row = (SYSTEM, "generic")
+
+ON_A_CALL = [
+    "AlternateCall",
+    "AssociateData",
+    "ClearCall",
+    "ClearConnection",
+    "ConferenceCall",
+    "ConferenceCall.add",
+    "ConsultationCall",
+    "DeflectCall",
+    "GenerateDigits",
+    "HoldCall",
+    "ParkCall",
+    "ReconnectCall",
+    "RetrieveCall",
+    "SendUserInformation",
+    "SingleStepConferenceCall",
+    "SingleStepTransferCall",
+    "TransferCall",
+]
+"""Services whose requests name a call, so that 404 speaks of the call."""
+
+BY_SERVICE: Mapping[tuple[str, int], Row] = {
+    **{(service, 404): (OPERATION, "invalidConnectionID") for service in ON_A_CALL},
+    ("MakeCall", 400): (OPERATION, "invalidCalledDeviceID"),
+    ("MakeCall", 403): (STATE, "invalidCallingDeviceState"),
+    ("MakeCall", 404): (OPERATION, "invalidCallingDeviceID"),
+    ("AnswerCall", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("AnswerCall", 404): (STATE, "noCallToAnswer"),
+    ("ClearConnection", 403): (STATE, "invalidConnectionState"),
+    ("HoldCall", 403): (STATE, "invalidConnectionState"),
+    ("RetrieveCall", 403): (STATE, "invalidConnectionState"),
+    ("ConsultationCall", 400): (OPERATION, "invalidDestination"),
+    ("ConsultationCall", 403): (STATE, "invalidActiveConnectionState"),
+    ("TransferCall", 403): (STATE, "invalidObjectState"),
+    ("ConferenceCall", 403): (SYSTEM, "conferenceResourceCannotBeSatisfied"),
+    ("ConferenceCall.add", 403): (SYSTEM, "conferenceMemberLimitExceeded"),
+    ("SingleStepTransferCall", 400): (OPERATION, "invalidDestination"),
+    ("SingleStepTransferCall", 403): (OPERATION, "invalidDestination"),
+    ("DeflectCall", 400): (OPERATION, "invalidDestination"),
+    ("DeflectCall", 403): (OPERATION, "invalidDestination"),
+    ("GroupPickupCall", 403): (OPERATION, "requestIncompatibleWithPickupDevice"),
+    ("DirectedPickupCall", 403): (OPERATION, "requestIncompatibleWithPickupDevice"),
+    ("ParkCall", 400): (OPERATION, "invalidParkToDeviceID"),
+    ("ParkCall", 403): (OPERATION, "invalidParkToDeviceID"),
+    ("SingleStepConferenceCall", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
+    ("GenerateDigits", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("MonitorStart", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
+    ("MonitorStart", 404): (OPERATION, "invalidMonitorObject"),
+}
+"""By service and HTTP status."""
+
+UNKNOWN_DEVICE: Mapping[str, Row] = {
+    "MakeCall": (OPERATION, "invalidCallingDeviceID"),
+    "MonitorStart": (OPERATION, "invalidMonitorObject"),
+}
+"""A device that BroadWorks does not know; :data:`BY_STATUS` says what the other services answer."""
+
+ALIVE = frozenset({INITIATED, ALERTING, CONNECTED, HOLD, QUEUED, FAIL})
+
+NEEDS: Mapping[str, tuple[frozenset[str], Row]] = {
+    "AnswerCall": (frozenset({ALERTING}), (STATE, "noCallToAnswer")),
+    "ClearConnection": (ALIVE, (STATE, "noConnectionToClear")),
+    "HoldCall": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
+    "RetrieveCall": (frozenset({HOLD}), (STATE, "noHeldCall")),
+    "ConsultationCall": (frozenset({CONNECTED, HOLD}), (STATE, "noActiveCall")),
+    "SingleStepTransferCall": (frozenset({CONNECTED}), (STATE, "invalidActiveConnectionState")),
+    "SingleStepConferenceCall": (frozenset({CONNECTED}), (STATE, "invalidObjectState")),
+    "DeflectCall": (frozenset({ALERTING}), (STATE, "invalidConnectionState")),
+    "DirectedPickupCall": (frozenset({ALERTING}), (STATE, "noCallToAnswer")),
+    "ParkCall": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
+    "GenerateDigits": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
+    "AssociateData": (ALIVE, (STATE, "invalidConnectionState")),
+    "SendUserInformation": (ALIVE, (STATE, "invalidConnectionState")),
+    # the two calls of AlternateCall, ReconnectCall, TransferCall and ConferenceCall
+    "heldCall": (frozenset({HOLD}), (STATE, "invalidHeldConnectionState")),
+    "activeCall": (frozenset({CONNECTED}), (STATE, "invalidActiveConnectionState")),
+}
+"""By service (or parameter): states in which it makes sense, and the error for all others."""
+
+
+def require(what: str, connection: Connection) -> None:
+    """Refuse unless ``connection`` is in a state that ``what``, a row of :data:`NEEDS`, makes sense in."""
+    states, row = NEEDS[what]
+    if connection.state not in states:
+        raise CstaError(*row, detail=f"{what}: the connection of {connection.device} in call {connection.call.id} is {connection.state}")
+
+
+def refusal(service: str, failure: XsiFailure) -> CstaError:
+    """What to answer when BroadWorks refused ``service``, or could not be asked."""
+    if isinstance(failure, Refused):
+        row = (
+            BY_ERROR_CODE.get(failure.error_code)
+            or BY_SERVICE.get((service, failure.status))
+            or BY_STATUS.get(failure.status)
+            or OTHER_STATUS
+        )
+    else:
+        row = OUTCOME_UNKNOWN if isinstance(failure, OutcomeUnknown) else NO_CHANNEL
+    return CstaError(*row, detail=f"{service}: {failure}")

@@ -1,0 +1,197 @@
+"""One T-Server's session: its requests in, answers and the connector's own requests out.
+
+Every link is its own world. What a link has asked for is served concurrently, each request by its service; a service that refuses
+raises CstaError, and one that breaks costs that request its answer's content (``operation generic``), not the link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from twisted.logger import Logger
+
+from bwconnector.bridge.association import Association
+from bwconnector.bridge.ports import LinkPort
+from bwconnector.bridge.refusals import NO_CHANNEL, SUBSCRIBED
+from bwconnector.bridge.services import SERVICES, Service
+from bwconnector.bridge.status import DISABLED
+from bwconnector.bridge.switching import Asker, SwitchingFunction
+from bwconnector.csta import messages as csta
+from bwconnector.csta.errors import CstaError
+
+__all__ = ["Session", "UNSUPPORTED_PARAMETERS"]
+
+UNSUPPORTED_PARAMETERS: Mapping[str, str] = {
+    "account_code": "accountCodeNotSupported",
+    "auth_code": "authorisationCodeNotSupported",
+    "auto_originate": "parameterNotSupported",
+    "call_characteristics": "parameterNotSupported",
+    "connection_reservation": "connectionReservationNotSupported",
+    "consult_options": "consultPurposeNotSupported",
+    "language_preferences": "parameterNotSupported",
+    "media_call_characteristics": "parameterNotSupported",
+    "subject_of_call": "parameterNotSupported",
+}
+"""Optional parameters that have no counterpart in BroadWorks, and the error for each if they are not ignored (P-STRICT)."""
+
+STOP_BATCH = 500
+STOP_PAUSE = 0.05
+"""When all monitors end, so many MonitorStop requests are sent at a time, with a pause of so many seconds: the tens of thousands of
+a large site would otherwise fill the link's send queue, and a link with a full queue is cut off."""
+
+
+class Session:
+    """What the link of a T-Server talks to.
+
+    :param link: the link, which is open already
+    :param services: the supported services by request class
+    """
+
+    log = Logger()
+
+    def __init__(self, link: LinkPort, switch: SwitchingFunction, services: Mapping[type[csta.Message], Service] = SERVICES) -> None:
+        self._link = link
+        self._switch = switch
+        self._services = services
+        self._association = Association(switch.clock, self._request)
+        self._awaited: dict[str, str] = {}
+        self._waiting = 0
+        self._closed = False
+        switch.status.listeners.append(self._status_changed)
+        if switch.options.status_on_connect:
+            self._tell(switch.status.value)
+
+    # What the link calls
+
+    def received(self, invoke_id: str, message: csta.Message, namespace: str) -> None:
+        """A message of the client that could be read."""
+        if message.own_namespace is None:
+            self._association.namespace = namespace
+        if isinstance(message, csta.Response):
+            self._answered(invoke_id, message)
+        elif isinstance(message, csta.Request):
+            name = partial(self._switch.monitors.name_for, self._link)
+            asker = Asker(self._link, self._association, namespace, lambda: self._closed, name)
+            self._switch.spawn(self._serve(invoke_id, message, asker))
+        else:
+            self.log.debug("link {link}: {message} has no meaning here", link=self._link.name, message=type(message).__name__)
+
+    def unreadable(self, invoke_id: str, error: csta.CSTAErrorCode | CstaError, namespace: str, detail: str = "") -> None:
+        """A request that could not be read: ``error`` is the answer, ``detail`` is for the log."""
+        self.log.debug("link {link}: unreadable request: {detail}", link=self._link.name, detail=detail or str(error))
+        self._link.send(invoke_id, csta.CSTAErrorCode(error.category, error.value), namespace or self._association.namespace)
+
+    def closed(self, reason: str) -> None:
+        """The link is gone; nothing of it stays behind. ``reason`` is for the log of whoever closed it."""
+        if self._closed:
+            return
+        self._closed = True
+        self._association.close()
+        self._awaited.clear()
+        self._switch.status.listeners.remove(self._status_changed)
+        for device in self._switch.monitors.close_link(self._link):
+            self._switch.release_unmonitored(device)
+
+    @property
+    def outstanding(self) -> int:
+        """Requests of this link that wait for BroadWorks."""
+        return self._waiting
+
+    @property
+    def unanswered(self) -> int:
+        """Requests of our own that the client has not answered; nothing depends on its answers."""
+        return len(self._awaited)
+
+    # Requests of the client
+
+    async def _serve(self, invoke_id: str, request: csta.Request, asker: Asker) -> None:
+        try:
+            answers = await self._answers(request, asker)
+        except CstaError as error:
+            self.log.debug(
+                "link {link}: {request} refused: {error}", link=self._link.name, request=type(request).__name__, error=str(error)
+            )
+            answers = (csta.CSTAErrorCode(error.category, error.value),)
+        except Exception:
+            self.log.failure("link {link}: {request} failed unexpectedly", link=self._link.name, request=type(request).__name__)
+            answers = (csta.CSTAErrorCode("operation", "generic"),)
+        if self._closed:
+            return
+        self._link.send(invoke_id, answers[0], asker.namespace)
+        for message in answers[1:]:
+            self._request(message)
+
+    async def _answers(self, request: csta.Request, asker: Asker) -> tuple[csta.Message, ...]:
+        service = self._services.get(type(request))
+        if service is None:
+            raise CstaError("operation", "serviceNotSupported")
+        self._check_parameters(request)
+        if not service.asks_broadworks:
+            return _tuple(await service.run(self._switch, asker, request))
+        if not self._switch.status.operational:
+            raise CstaError(*NO_CHANNEL, detail="no Event Channel to BroadWorks is up")
+        if self._waiting >= self._switch.options.max_outstanding:
+            raise CstaError(SUBSCRIBED, "outstandingReqLimitExceeded", f"{self._waiting} requests of this link wait for BroadWorks")
+        self._waiting += 1
+        try:
+            return _tuple(await service.run(self._switch, asker, request))
+        finally:
+            self._waiting -= 1
+
+    def _check_parameters(self, request: csta.Request) -> None:
+        if self._switch.policy("P-STRICT") == "reject":
+            for parameter, error in UNSUPPORTED_PARAMETERS.items():
+                if getattr(request, parameter, None) is not None:
+                    raise CstaError("operation", error, f"{parameter} has no counterpart in BroadWorks (policy P-STRICT)")
+
+    # Requests of our own
+
+    def _request(self, message: csta.Message) -> None:
+        self._send_request(message, self._association.namespace)
+
+    def _send_request(self, message: csta.Message, namespace: str) -> None:
+        invoke_id = self._link.next_invoke_id()
+        if isinstance(message, csta.Request):
+            self._awaited[invoke_id] = type(message).__name__
+        self._link.send(invoke_id, message, namespace)
+
+    def _answered(self, invoke_id: str, message: csta.Message) -> None:
+        """An answer to a request of our own; nothing waits for it."""
+        request = self._awaited.pop(invoke_id, None)
+        if request is None or isinstance(message, csta.CSTAErrorCode):
+            self.log.debug(
+                "link {link}: {message} answers {request}",
+                link=self._link.name,
+                message=repr(message),
+                request=request or "no request of ours",
+            )
+
+    def _tell(self, value: str) -> None:
+        for message in self._association.status(value):
+            self._request(message)
+
+    def _status_changed(self, value: str) -> None:
+        self._tell(value)
+        if value == DISABLED and self._switch.status.voids_monitors:
+            self._end_monitors()
+
+    def _end_monitors(self) -> None:
+        """Every channel is lost: the client starts its monitors again when they are back, so ours end here."""
+        monitors = self._switch.monitors
+        ended = [(cross_ref_id, monitors.get(self._link, cross_ref_id).namespace) for cross_ref_id in monitors.of_link(self._link)]
+        for device in monitors.close_link(self._link):
+            self._switch.release_unmonitored(device)
+        self._send_stops(ended)
+
+    def _send_stops(self, ended: Sequence[tuple[str, str]]) -> None:
+        if self._closed:
+            return
+        for cross_ref_id, namespace in ended[:STOP_BATCH]:
+            self._send_request(csta.MonitorStop(monitor_cross_ref_id=cross_ref_id), namespace)
+        if len(ended) > STOP_BATCH:
+            self._switch.clock.callLater(STOP_PAUSE, partial(self._send_stops, ended[STOP_BATCH:]))
+
+
+def _tuple(answers: csta.Message | tuple[csta.Message, ...]) -> tuple[csta.Message, ...]:
+    return answers if isinstance(answers, tuple) else (answers,)
