@@ -1,7 +1,7 @@
 """Acknowledges events at one XSP, over a few keep-alive connections of its own.
 
-There is one acknowledgement per event, so it decides how many events a second the connector takes. A general HTTP client costs ten times as much as
-everything else done for an event; this one knows a single request, whose bytes are a template.
+There is one acknowledgement per event, so it decides how many events a second the connector takes. A general HTTP client costs ten times
+as much as everything else done for an event; this one knows a single request, whose bytes are a template.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Acks:
         host = settings.origin.partition("//")[2]
         version = f"X-BroadWorks-Protocol-Version: {settings.protocol_version}\r\n" if settings.protocol_version else ""
         self._head = (
-            f"POST {settings.path('events')}channel/eventresponse HTTP/1.1\r\nHost: {host}\r\nAuthorization: {settings.authorization}\r\n{version}"
+            f"POST {settings.path('events')}channel/eventresponse HTTP/1.1\r\nHost: {host}\r\n"
+            f"Authorization: {settings.authorization}\r\n{version}"
             "Content-Type: application/xml; charset=UTF-8\r\nContent-Length: "
         ).encode()
 

@@ -1,7 +1,7 @@
 """Bodies of BroadWorks' answers, read into values.
 
-All readers but the one for errors raise OutcomeUnknown when the body is not the document that was asked for: BroadWorks accepted the request, but
-what became of it is not known.
+All readers but the one for errors raise OutcomeUnknown when the body is not the document that was asked for: BroadWorks accepted the
+request, but what became of it is not known.
 """
 
 from __future__ import annotations

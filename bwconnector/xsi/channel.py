@@ -89,6 +89,7 @@ class ChannelStatus:
     :ivar since: clock time when it came into this state
     :ivar reason: why it is not up; empty when it is
     :ivar events: events received since the start
+    :ivar heartbeat: clock time of the last heartbeat that this channel echoed
     :ivar unreadable: documents that were no readable XML
     """
 
@@ -98,6 +99,7 @@ class ChannelStatus:
     reason: str = ""
     channel_id: str = ""
     events: int = 0
+    heartbeat: float | None = None
     unreadable: int = 0
 
 
@@ -146,7 +148,8 @@ class Channel:
 
     @property
     def status(self) -> ChannelStatus:
-        return attrs.evolve(self._status, events=self._events)
+        heartbeat = self._opening.heartbeat if self._opening is not None else None
+        return attrs.evolve(self._status, events=self._events, heartbeat=heartbeat)
 
     @property
     def up(self) -> bool:

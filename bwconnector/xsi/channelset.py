@@ -1,11 +1,11 @@
 """The Event Channels of all XSPs as one source of events and one way to send requests.
 
-All channels belong to one channel set of BroadWorks, which sends each event on one of them. Here their streams become one again: every event is
-acknowledged at once, delivered once, and in the order of its subscription.
+All channels belong to one channel set of BroadWorks, which sends each event on one of them. Here their streams become one again: every
+event is acknowledged at once, delivered once, and in the order of its subscription.
 
-Which subscriptions are ours is told by :meth:`ChannelSet.adopt` and :meth:`ChannelSet.retire`. An event of an unknown one is kept for a moment, since
-the answer that tells the new subscription's id may be slower than its first event; then it is a left-over of an earlier run, and BroadWorks is told
-to delete it.
+Which subscriptions are ours is told by :meth:`ChannelSet.adopt` and :meth:`ChannelSet.retire`. An event of an unknown one is kept for a
+moment, since the answer that tells the new subscription's id may be slower than its first event; then it is a left-over of an earlier
+run, and BroadWorks is told to delete it.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _TRY_ELSEWHERE = frozenset((500, 502, 503, 504))
 def instance_name(name: str, application: str, instance: str) -> str:
     """The channelSetId, or applicationId, of one connector: ``name`` and twelve digits that stand for all three parameters.
 
-    It stays the same over restarts, since subscriptions outlive channels and are found again by it, and differs between two connectors with the
-    same configuration, since BroadWorks would give each only a part of the events, or end the older one's channels.
+    It stays the same over restarts, since subscriptions outlive channels and are found again by it, and differs between two connectors
+    with the same configuration, since BroadWorks would give each only a part of the events, or end the older one's channels.
 
     :param instance: what tells connectors with equal configuration apart: the host's name, or that of the pod
     """

@@ -1,6 +1,7 @@
 """One opening of an Event Channel: the stream, heartbeats, renewals, and its end.
 
-It lives as long as BroadWorks' channel does. Another try is another object, so nothing that comes late from an earlier one can act on the present one.
+It lives as long as BroadWorks' channel does. Another try is another object, so nothing that comes late from an earlier one can act on the
+present one.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ class Ending:
     slow: bool = False
 
 
-# ChannelTerminatedEvent's reasons. Reopening at once helps with most; where another instance or an administrator took the channel away on purpose,
-# it would only begin a fight.
+# ChannelTerminatedEvent's reasons. Reopening at once helps with most; where another instance or an administrator took the channel away on
+# purpose, it would only begin a fight.
 _TERMINATIONS = {
     "": Ending("terminated by BroadWorks"),
     "ExplicitDelete": Ending("deleted by an administrator or another application"),
@@ -123,6 +124,8 @@ class Opening:
         self._echo_due = False
         self._up_since: float | None = None
         self.channel_id = ""
+        self.heartbeat: float | None = None
+        """Clock time of the last echo."""
         self._expires = 0
 
     @property
@@ -192,6 +195,7 @@ class Opening:
         assert self._channel is not None
         match document:
             case Heartbeat():
+                self.heartbeat = self._clock.seconds()
                 self._echo_due = False
                 self._missed = 0
             case ChannelOpened(channel_id, expires) if not self.channel_id:

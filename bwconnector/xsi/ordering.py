@@ -1,6 +1,7 @@
 """The order of a subscription's events, restored from their sequence numbers, and what has been seen before.
 
-BroadWorks sends each event on any one channel of a set, and again on another one if it got no acknowledgement: events come out of order and twice.
+BroadWorks sends each event on any one channel of a set, and again on another one if it got no acknowledgement: events come out of order
+and twice.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One Xsi document in, one typed value out.
 
-Every type of the wire is a table from element name to attribute and reader, walked in one pass over the children; whatever a table does not name
-is skipped, whatever is missing keeps its default. Names are compared without namespace, because releases and proxies differ in prefixes.
+Every type of the wire is a table from element name to attribute and reader, walked in one pass over the children; whatever a table does
+not name is skipped, whatever is missing keeps its default. Names are compared without namespace, because releases and proxies differ in
+prefixes.
 """
 
 from __future__ import annotations
@@ -110,8 +111,8 @@ CONFERENCE_EVENTS = frozenset(
 
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
-# Comments and processing instructions are removed while parsing, so that every child is an element. lxml's own limits on depth (256) and on the
-# size of one text (10 MB) stay in force, since huge_tree is off.
+# Comments and processing instructions are removed while parsing, so that every child is an element. lxml's own limits on depth (256) and
+# on the size of one text (10 MB) stay in force, since huge_tree is off.
 _PARSER = etree.XMLParser(
     resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, remove_comments=True, remove_pis=True
 )

@@ -1,8 +1,9 @@
 """Requests to BroadWorks as values: the path, query and body of every action and event request that the connector makes.
 
-Nothing is sent here. A path is relative to ``<context>/v2.0/``, where the context is that of Xsi-Actions, of Xsi-Events, or the streaming one that
-opens an Event Channel. ``safe`` marks a request that may be repeated when its outcome is unknown, because doing it twice leaves BroadWorks as doing
-it once does: reading, setting a value or a state, deleting one named thing. Bodies of answers are read in :mod:`bwconnector.xsi.answers`.
+Nothing is sent here. A path is relative to ``<context>/v2.0/``, where the context is that of Xsi-Actions, of Xsi-Events, or the streaming
+one that opens an Event Channel. ``safe`` marks a request that may be repeated when its outcome is unknown, because doing it twice leaves
+BroadWorks as doing it once does: reading, setting a value or a state, deleting one named thing. Bodies of answers are read in
+:mod:`bwconnector.xsi.answers`.
 """
 
 from __future__ import annotations
@@ -111,7 +112,10 @@ def call(user: str, call_id: str) -> Request:
 
 
 def dial(user: str, address: str) -> Request:
-    """Call ``address`` from the user's phone, which rings first (click-to-dial); the answer is for :func:`~bwconnector.xsi.answers.read_call_start_info`."""
+    """Call ``address`` from the user's phone, which rings first (click-to-dial).
+
+    The answer is for :func:`~bwconnector.xsi.answers.read_call_start_info`.
+    """
     return _calls_of("POST", user, "new", address=address)
 
 
@@ -321,7 +325,8 @@ def channel_set(channel_set_id: str) -> Request:
 def event_response(event_id: str, status_code: int = 200, reason: str = "OK") -> Request:
     """Acknowledge an event, at the XSP that delivered it.
 
-    :param status_code: 200 understood, 400 cannot be processed, 404 not my channel, 481 not my subscription (deletes it), 500 give it to another channel
+    :param status_code: 200 understood, 400 cannot be processed, 404 not my channel, 481 not my subscription, which deletes it,
+        500 to be given to another channel
     :param reason: mandatory on the wire, so it must not be empty
     """
     content = _element("eventID", event_id) + _element("statusCode", status_code) + _element("reason", reason)

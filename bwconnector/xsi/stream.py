@@ -1,8 +1,8 @@
 """Bytes of an Event Channel in, complete XML documents out.
 
-BroadWorks writes one document after the other, each with or without an XML declaration, and neither reads nor HTTP chunks say where one ends.
-A document ends where its root element does, so only tags that bear the root's name are looked at, and comments, CDATA sections and processing
-instructions, in which such a tag could stand without being one.
+BroadWorks writes one document after the other, each with or without an XML declaration, and neither reads nor HTTP chunks say where one
+ends. A document ends where its root element does, so only tags that bear the root's name are looked at, and comments, CDATA sections and
+processing instructions, in which such a tag could stand without being one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from bwconnector.xsi.errors import BadDocument
 
 __all__ = ["MAX_DOCUMENT", "DocumentStream"]
 
-# The largest document is the first event about a call center whose queue is full: 500 calls of about 2 KB. Beyond four times that, whatever fills
-# the buffer is no Xsi, and without a bound it would fill the memory.
+# The largest document is the first event about a call center whose queue is full: 500 calls of about 2 KB. Beyond four times that,
+# whatever fills the buffer is no Xsi, and without a bound it would fill the memory.
 MAX_DOCUMENT = 4 * 1024 * 1024
 
 # The rest of a start tag after its name; '>' inside a quoted value does not end it.

@@ -1,7 +1,7 @@
 """The event packages of each monitored device, subscribed once however many monitors want them, and kept subscribed.
 
-Whatever may be wrong with a subscription (it is due, lost an event, ended, could not be opened, all channels were lost) has one remedy: renew it if
-BroadWorks knows it, which also brings its initial event, and subscribe anew if not. So all of these only mark it as due.
+Whatever may be wrong with a subscription (it is due, lost an event, ended, could not be opened, all channels were lost) has one remedy:
+renew it if BroadWorks knows it, which also brings its initial event, and subscribe anew if not. So all of these only mark it as due.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import attrs
 from OpenSSL import SSL
 from service_identity import VerificationError
 from treq.client import HTTPClient
+from treq.cookies import IndexableCookieJar
 from twisted.internet import defer, error
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
@@ -39,7 +40,8 @@ __all__ = ["TRY_TIMEOUT", "Stream", "StreamReceiver", "Xsp", "XspSettings"]
 TRY_TIMEOUT = 4.0
 """Seconds for one try of a request, from connecting to the last byte of the answer."""
 
-# Below TRY_TIMEOUT, so that an XSP that does not even accept connections is told from one that does not answer: only the latter may have acted.
+# Below TRY_TIMEOUT, so that an XSP that does not even accept connections is told from one that does not answer: only the latter may have
+# acted.
 _CONNECT_TIMEOUT = 3.0
 # XSPs close a connection that was idle for 4 s; one of ours must never be used in the moment when that happens.
 _IDLE_TIMEOUT = 3
@@ -129,7 +131,9 @@ class Xsp:
         self._pool.maxPersistentPerHost = _CACHED_CONNECTIONS
         self._pool.cachedConnectionTimeout = _IDLE_TIMEOUT
         self._pool.retryAutomatically = False
-        self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool))
+        # Requests and streams share the session, so that a load balancer before the XSPs keeps both at the same one.
+        self._cookies = IndexableCookieJar()
+        self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool), self._cookies)
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
         """Send ``request`` and wait for its answer, ``timeout`` seconds at most.
@@ -156,8 +160,7 @@ class Xsp:
         """
         once = _Once(self._endpoint)
         agent = Agent.usingEndpointFactory(self._reactor, _To(once), HTTPConnectionPool(self._reactor, persistent=False))
-        # The cookies are those of the other requests: where a load balancer stands before the XSPs, they keep both at the same one.
-        client = HTTPClient(_Plain(agent), self._client._cookiejar)
+        client = HTTPClient(_Plain(agent), self._cookies)
         answer = self._send(client, request)
         answer.addTimeout(timeout, self._reactor)
         try:

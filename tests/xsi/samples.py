@@ -25,7 +25,8 @@ def event(
     """A SubscriptionEvent document with this eventData."""
     targeted = f"<xsi:targetId>{target}</xsi:targetId>" if target else ""
     return (
-        f'<?xml version="1.0" encoding="UTF-8"?><xsi:Event {NAMESPACES} xsi1:type="xsi:SubscriptionEvent"><xsi:eventID>{event_id}</xsi:eventID>'
+        f'<?xml version="1.0" encoding="UTF-8"?><xsi:Event {NAMESPACES} xsi1:type="xsi:SubscriptionEvent">'
+        f"<xsi:eventID>{event_id}</xsi:eventID>"
         f"<xsi:sequenceNumber>{sequence}</xsi:sequenceNumber><xsi:userId>cti@ex.org</xsi:userId>"
         f"<xsi:externalApplicationId>app</xsi:externalApplicationId><xsi:subscriptionId>{subscription}</xsi:subscriptionId>"
         f'<xsi:channelId>ch-1</xsi:channelId>{targeted}<xsi:eventData xsi1:type="xsi:{data_type}">{content}</xsi:eventData></xsi:Event>'
@@ -35,7 +36,8 @@ def event(
 def call(extra: str = "", *, call_id: str = "callhalf-7:0", personality: str = "Terminator", state: str = "Alerting") -> str:
     return (
         f"<xsi:call><xsi:callId>{call_id}</xsi:callId><xsi:extTrackingId>9:1</xsi:extTrackingId>"
-        f"<xsi:personality>{personality}</xsi:personality><xsi:state>{state}</xsi:state>{REMOTE}{extra}<xsi:startTime>1700000000123</xsi:startTime></xsi:call>"
+        f"<xsi:personality>{personality}</xsi:personality><xsi:state>{state}</xsi:state>{REMOTE}{extra}"
+        "<xsi:startTime>1700000000123</xsi:startTime></xsi:call>"
     )
 
 

@@ -35,8 +35,10 @@ def test_call() -> None:
 
 def test_profile_in_another_charset() -> None:
     body = (
-        f'<?xml version="1.0" encoding="ISO-8859-1"?><Profile {X}><details><userId>jo@ex.org</userId><firstName>Jörg</firstName><lastName>Ex</lastName>'
-        '<groupId>G</groupId><serviceProvider isEnterprise="true">E</serviceProvider><number>5551</number><extension>51</extension></details>'
+        f'<?xml version="1.0" encoding="ISO-8859-1"?><Profile {X}><details><userId>jo@ex.org</userId><firstName>Jörg</firstName>'
+        "<lastName>Ex</lastName>"
+        '<groupId>G</groupId><serviceProvider isEnterprise="true">E</serviceProvider><number>5551</number>'
+        "<extension>51</extension></details>"
         "<countryCode>49</countryCode></Profile>"
     )
     assert answers.read_profile(body.encode("latin-1")) == Profile("jo@ex.org", "5551", "51", "49", "G", "E", "Jörg", "Ex")

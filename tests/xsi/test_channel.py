@@ -274,6 +274,7 @@ def test_answered_and_echoed_heartbeats_keep_it_up() -> None:
     world.echo(100.0)
     assert world.state() is State.UP
     assert len(world.xsp.asked) == 10
+    assert world.channel.status.heartbeat == 100.0
 
 
 def test_a_heartbeat_without_echo() -> None:

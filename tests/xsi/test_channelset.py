@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
 
 from bwconnector.xsi import channelset, requests
 from bwconnector.xsi.channel import ChannelStatus, State
@@ -135,7 +135,9 @@ def test_subscriptions_are_independent() -> None:
     assert [event.subscription_id for event, _ in world.events] == ["s-2"]
 
 
-def test_a_fault_in_one_event_spares_the_stream() -> None:
+def test_a_fault_in_one_event_spares_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[LogEvent] = []
+    monkeypatch.setattr(ChannelSet, "log", Logger(observer=cast(ILogObserver, logged.append)))
     world = World(1)
     world.set.adopt("s-1")
 
@@ -143,9 +145,8 @@ def test_a_fault_in_one_event_spares_the_stream() -> None:
         raise ZeroDivisionError
 
     world.set.on_event = fail
-    with capturedLogs() as logs:
-        world.bring(0, 1)
-    assert [log["log_level"] for log in logs] == [LogLevel.critical]
+    world.bring(0, 1)
+    assert [(log["log_level"], log["event_id"]) for log in logged] == [(LogLevel.critical, "e-1")]
     assert world.set.up_count == 1
 
 

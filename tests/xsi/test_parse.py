@@ -66,7 +66,8 @@ def test_envelope() -> None:
 def test_prefixes_and_attribute_order_are_the_senders_choice() -> None:
     document = parse(
         b"<q:Event i:type='p:SubscriptionEvent' xmlns:q='http://schema.broadsoft.com/xsi' xmlns:p='http://schema.broadsoft.com/xsi'"
-        b" xmlns:i='http://www.w3.org/2001/XMLSchema-instance'><q:clientId>pool</q:clientId><!-- x --><?y z?><q:new><q:eventID>no</q:eventID></q:new>"
+        b" xmlns:i='http://www.w3.org/2001/XMLSchema-instance'><q:clientId>pool</q:clientId>"
+        b"<!-- x --><?y z?><q:new><q:eventID>no</q:eventID></q:new>"
         b"<q:eventData i:type='HookStatusEvent'><q:hookStatus> On-Hook\n</q:hookStatus></q:eventData><q:eventID>e</q:eventID></q:Event>"
     )
     assert document == SubscriptionEvent("e", 0, "", HookStatus("On-Hook"), owner_id="pool")
