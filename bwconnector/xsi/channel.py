@@ -132,6 +132,7 @@ class Channel:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.link = xsp.name
+        self.read_at = 0.0
         self.xsp = xsp
         self.acks = acks
         self._clock = clock

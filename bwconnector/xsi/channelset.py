@@ -132,6 +132,10 @@ class ChannelSet:
         """Of all channels, in the order of the links."""
         return tuple(channel.status for channel in self._channels)
 
+    def read_at(self, link: str) -> float:
+        """Clock time at which the stream of ``link`` was read last."""
+        return next(channel.read_at for channel in self._channels if channel.link == link)
+
     def adopt(self, subscription_id: str) -> None:
         """From now on this subscription is ours, and so is what has come of it already."""
         if subscription_id in self._orders:

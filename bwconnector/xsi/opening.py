@@ -93,6 +93,8 @@ class Listener(Protocol):
     """What an opening tells: the channel."""
 
     link: str
+    read_at: float
+    """Clock time at which the stream was read last."""
 
     def opened(self) -> None:
         """The first document has come."""
@@ -166,6 +168,8 @@ class Opening:
     # The stream.
 
     def data_received(self, data: bytes) -> None:
+        if self._channel is not None:
+            self._channel.read_at = self._clock.seconds()
         self._documents.receive_data(data)
         try:
             for document in self._documents:

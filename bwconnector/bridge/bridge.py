@@ -1,0 +1,167 @@
+"""The bridge put together: Xsi events in, CSTA events out to the links that monitor their devices; CSTA requests in, Xsi requests out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from twisted.logger import Logger
+
+from bwconnector.bridge.callmodel import CallModel
+from bwconnector.bridge.devices import Directory
+from bwconnector.bridge.features import Features
+from bwconnector.bridge.monitors import Monitors
+from bwconnector.bridge.policy import Policy
+from bwconnector.bridge.ports import Clock, LinkPort, SubscriptionPort, Waiter, XsiPort
+from bwconnector.bridge.session import Session
+from bwconnector.bridge.status import Status
+from bwconnector.bridge.switching import Options, SwitchingFunction
+from bwconnector.xsi.errors import XsiFailure
+from bwconnector.xsi.events import CallSubscription, DoNotDisturbState, EventData, ForwardingState, MessageSummary
+
+__all__ = ["Bridge"]
+
+
+class _Subscriptions:
+    """The subscriptions, of which the bridge's knowledge of a device is a part: both end together."""
+
+    def __init__(self, port: SubscriptionPort, forget: Callable[[str], None]) -> None:
+        self._port = port
+        self._forget = forget
+
+    async def subscribe(self, target: str, packages: Sequence[str]) -> None:
+        await self._port.subscribe(target, packages)
+
+    def release(self, target: str) -> None:
+        self._port.release(target)
+        self._forget(target)
+
+    async def refresh(self, target: str) -> None:
+        await self._port.refresh(target)
+
+    def subscribed(self, target: str) -> bool:
+        return self._port.subscribed(target)
+
+
+class Bridge:
+    """Everything between the two wires.
+
+    :param subscriptions: what gives each monitored device's events to :meth:`event`
+    :param spawn: runs a coroutine; whatever it raises is logged
+    :param make_waiter: makes something that can be awaited and fired
+    :param default_domain: domain of device ids that are written without one
+    :param account: BroadWorks account of the connector, whose directories are searched for extensions
+    :ivar restored: called when a channel is up again after all were lost
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        xsi: XsiPort,
+        subscriptions: SubscriptionPort,
+        make_waiter: Callable[[], Waiter],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        policy: Policy | None = None,
+        options: Options | None = None,
+        link_loss_policy: str = "monitor-stop",
+        default_domain: str = "",
+        account: str = "",
+    ) -> None:
+        self.policy = policy or Policy()
+        self.status = Status(link_loss_policy)
+        self.directory = Directory(xsi, clock, make_waiter, default_domain, account=account)
+        self.monitors = Monitors(self.directory.shown, lambda device, link: self.switch.snapshots.asked_by(device, link))
+        self.model = CallModel(clock, self.policy, self.directory, self._monitored, self.monitors.deliver)
+        self.features = Features(self.monitors, self.model.service_state)
+        self._subscriptions = _Subscriptions(subscriptions, self._forget)
+        self._seeded: set[str] = set()
+        self.switch = SwitchingFunction(
+            directory=self.directory,
+            table=self.model.table,
+            intents=self.model.intents,
+            monitors=self.monitors,
+            subscriptions=self._subscriptions,
+            xsi=xsi,
+            status=self.status,
+            clock=clock,
+            policy=self.policy,
+            make_waiter=make_waiter,
+            spawn=spawn,
+            options=options or Options(),
+        )
+        self.restored: Callable[[], None] = lambda: None
+
+    # the links
+
+    def link_opened(self, link: LinkPort) -> Session:
+        """A T-Server has connected."""
+        return Session(link, self.switch)
+
+    # the channels
+
+    def channels_changed(self, up: int) -> None:
+        """``up`` Event Channels are up now."""
+        were_lost = self.status.value == "disabled"
+        self.status.channels_changed(up)
+        if not up and self.status.voids_monitors:
+            self._drop()
+        elif up and were_lost:
+            self.restored()
+
+    def event(self, target: str, data: EventData) -> None:
+        """One event of the subscriptions on ``target``, in their order.
+
+        A fault while it is applied costs this device a comparison with BroadWorks, and nobody else anything.
+        """
+        try:
+            self._apply(target, data)
+        except Exception:
+            self.log.failure("an event of {device} could not be applied; its calls are compared with BroadWorks", device=target)
+            self.switch.spawn(self._compare(target))
+
+    def _apply(self, target: str, data: EventData) -> None:
+        if isinstance(data, CallSubscription):
+            self._snapshot(target, data)
+        elif isinstance(data, DoNotDisturbState | ForwardingState | MessageSummary):
+            self.features.apply(target, data)
+        else:
+            self.model.apply(target, data)
+
+    def _snapshot(self, target: str, data: CallSubscription) -> None:
+        """The first one is the present that a client takes from SnapshotDevice; later ones tell what was missed."""
+        first = target not in self._seeded
+        self._seeded.add(target)
+        self.monitors.snapshot_of = target if self.policy.word("P-SNAPSELF") == "off" else ""
+        try:
+            self.model.apply(target, data, silent=first)
+        finally:
+            self.monitors.snapshot_of = ""
+            self.switch.snapshots.applied(target)
+
+    async def _compare(self, target: str) -> None:
+        try:
+            await self._subscriptions.refresh(target)
+        except XsiFailure as failure:
+            self.log.warn("the calls of {device} could not be compared with BroadWorks: {failure}", device=target, failure=str(failure))
+
+    # the end
+
+    def stop(self) -> None:
+        """Forget all calls and end all timers."""
+        self._drop()
+
+    def _drop(self) -> None:
+        self.model.stop()
+        self.features.clear()
+        self._seeded.clear()
+
+    def _monitored(self, device: str) -> bool:
+        return self.monitors.monitored(device) or self.switch.starting[device] > 0
+
+    def _forget(self, device: str) -> None:
+        self._seeded.discard(device)
+        self.features.forget(device)
+        self.model.forget(device)

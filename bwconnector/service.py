@@ -1,0 +1,285 @@
+"""The service tree of a config: the simulator if there is one, the Event Channels, the links, and what an operator sees of them.
+
+Every part has a name by which the manhole can look it up. The parts are made when the service starts: the simulator's ports are known
+only then, and after twistd has become a daemon.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import attrs
+from twisted.application.internet import StreamServerEndpointService
+from twisted.application.service import MultiService, Service
+from twisted.application.strports import service as listening_service
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
+from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.logger import Logger
+
+from bwconnector.bridge.bridge import Bridge
+from bwconnector.bridge.policy import Policy
+from bwconnector.bridge.switching import Options
+from bwconnector.checks import Secret
+from bwconnector.config import Config, XspLink
+from bwconnector.csta.link import Link, LinkFactory, LinkSession
+from bwconnector.ops.greeting import Addresses, describe
+from bwconnector.ops.web import status_site
+from bwconnector.simulator.service import SimulatorService, make_simulator
+from bwconnector.survey import Latency, Survey
+from bwconnector.xsi.acks import Acks
+from bwconnector.xsi.channel import ChannelStatus
+from bwconnector.xsi.channelset import ChannelSet, instance_name
+from bwconnector.xsi.channelset import Link as ChannelLink
+from bwconnector.xsi.events import SubscriptionEvent
+from bwconnector.xsi.opening import ChannelSettings
+from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
+from bwconnector.xsi.xsp import Xsp
+from bwconnector.xsps import xsp_settings
+
+__all__ = ["ConnectorService", "make_service"]
+
+
+def make_service(config: Config, reactor: Any) -> ConnectorService:
+    """The connector, not yet started."""
+    return ConnectorService(config, reactor)
+
+
+class ChannelsService(Service):
+    """The Event Channels and the subscriptions on them."""
+
+    name = "channels"
+
+    def __init__(self, channels: ChannelSet, subscriptions: Subscriptions) -> None:
+        self.channels = channels
+        self.subscriptions = subscriptions
+
+    def startService(self) -> None:
+        super().startService()  # type: ignore[no-untyped-call]
+        self.channels.start()
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()  # type: ignore[no-untyped-call]
+        self.subscriptions.stop()
+        return self.channels.stop()
+
+
+class LinksService(MultiService):
+    """The listening ports for T-Servers, and their links."""
+
+    name = "links"
+
+    def __init__(self, factory: LinkFactory, listen: Sequence[str], reactor: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.factory = factory
+        self.ports = [listening_service(endpoint, factory, reactor) for endpoint in listen]
+        for port in self.ports:
+            port.setServiceParent(self)
+
+    def stopService(self) -> Deferred[Any]:
+        stopped = maybeDeferred(super().stopService)
+        return gatherResults([stopped, self.factory.close_all("the connector stops")], consumeErrors=True)
+
+
+class _Links:
+    """What the link factory talks to: the bridge, and a note of when each link was opened."""
+
+    def __init__(self, bridge: Bridge, clock: Any) -> None:
+        self.opened: dict[str, float] = {}
+        self._bridge = bridge
+        self._clock = clock
+
+    def link_opened(self, link: Link) -> LinkSession:
+        self.opened[link.name] = self._clock.seconds()
+        return self._bridge.link_opened(link)
+
+
+class ConnectorService(MultiService):
+    """The connector. ``stopService`` closes the links and the channels in order, the simulator last; it fires when all sockets are gone."""
+
+    log = Logger()
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.setName("bwconnector")
+        self.config = config
+        self._reactor = reactor
+        self._simulator: SimulatorService | None = None
+        self.latency = Latency()
+
+    def startService(self) -> None:
+        super().startService()  # type: ignore[no-untyped-call]
+        if self.config.simulator is not None:
+            self._simulator = make_simulator(self.config.simulator, self._reactor)
+            self._simulator.setServiceParent(self)  # type: ignore[no-untyped-call]
+            self._use_simulator(self._simulator)
+        self._make_parts()
+        self._greet()
+
+    def _use_simulator(self, simulator: SimulatorService) -> None:
+        """The simulator's XSPs and its account take the place of link sections."""
+        simulated = self.config.simulator
+        assert simulated is not None
+        links = tuple(
+            XspLink(
+                name=name,
+                hostname=xsp.host,
+                port=xsp.port,
+                tls=False,
+                kpl_interval=self.config.connector.kpl_interval,
+                kpl_tolerance=self.config.connector.kpl_tolerance,
+            )
+            for name, xsp in simulator.xsps.items()
+        )
+        connector = attrs.evolve(
+            self.config.connector,
+            user_id=simulated.user_id,
+            password=Secret(simulated.password),
+            default_domain=self.config.connector.default_domain or simulated.domain,
+        )
+        self.config = attrs.evolve(self.config, links=links, connector=connector)
+
+    def _make_parts(self) -> None:
+        config, reactor = self.config, self._reactor
+        self.xsps = {link.name: Xsp(reactor, xsp_settings(config.connector, link)) for link in config.links}
+        self.channel_set = ChannelSet(reactor, [self._channel_link(link) for link in config.links], self._channel_changed)
+        settings = SubscriptionSettings(
+            channel_set_id=self._channel_set_id,
+            application_id=self._application_id,
+            expires=config.connector.subscription_expire_tout,
+            resync_interval=config.connector.resync_interval,
+        )
+        self.subscriptions = Subscriptions(reactor, self.channel_set, settings, self._event)
+        # the time is noted where the set hands an event over, as only the set knows by which link it came
+        receive = self.channel_set.on_event
+
+        def receive_timed(event: SubscriptionEvent, link: str) -> None:
+            receive(event, link)
+            self.latency.observe(max(0.0, reactor.seconds() - self.channel_set.read_at(link)))
+
+        self.channel_set.on_event = receive_timed
+        self.bridge = Bridge(
+            clock=reactor,
+            xsi=self.channel_set,
+            subscriptions=self.subscriptions,
+            make_waiter=Deferred,
+            spawn=self._spawn,
+            policy=Policy(config.policy),
+            options=Options(
+                status_on_connect=config.csta.status_on_connect,
+                max_monitors=config.csta.max_monitors_per_link,
+            ),
+            link_loss_policy=config.connector.link_loss_policy,
+            default_domain=config.connector.default_domain,
+            account=config.connector.user_id,
+        )
+        self.bridge.restored = self.subscriptions.channels_restored
+        links = _Links(self.bridge, reactor)
+        factory = LinkFactory(
+            links,
+            reactor,
+            max_links=config.csta.max_links,
+            send_queue_limit=config.csta.send_queue_limit,
+            allow=config.csta.allow,
+        )
+        self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency)
+        self._channels = ChannelsService(self.channel_set, self.subscriptions)
+        self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
+        self._links = LinksService(factory, config.csta.listen, reactor)
+        self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
+        self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
+        self._manhole = self._make_manhole() if config.manhole.listen else None
+
+    # identity at BroadWorks
+
+    @property
+    def _instance(self) -> str:
+        """What tells this connector from another one with the same names: the machine, and where it listens on it."""
+        return " ".join((socket.gethostname(), *self.config.csta.listen))
+
+    @property
+    def _channel_set_id(self) -> str:
+        connector = self.config.connector
+        return instance_name(connector.channel_set_name, connector.application_name, self._instance)
+
+    @property
+    def _application_id(self) -> str:
+        connector = self.config.connector
+        return instance_name(connector.application_name, connector.channel_set_name, self._instance)
+
+    # parts
+
+    def _channel_link(self, link: XspLink) -> ChannelLink:
+        connector = self.config.connector
+        settings = xsp_settings(connector, link)
+        return ChannelLink(
+            self.xsps[link.name],
+            Acks(self._reactor, settings, settings.endpoint(self._reactor)),
+            ChannelSettings(
+                channel_set_id=self._channel_set_id,
+                application_id=self._application_id,
+                priority=link.priority,
+                weight=link.weight,
+                expires=connector.channel_expire_tout,
+                heartbeat_interval=link.kpl_interval,
+                heartbeat_tolerance=link.kpl_tolerance,
+                retry_cap=connector.link_recovery_tout,
+            ),
+        )
+
+    def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:
+        service = listening_service(endpoint, factory, self._reactor)
+        service.setName(name)
+        service.setServiceParent(self)
+        return service
+
+    def _make_manhole(self) -> Any:
+        # twisted.conch is only needed, and only looked for, where there is a manhole
+        from bwconnector.ops.manhole import ManholeService, commands
+
+        manhole = ManholeService(self.config.manhole, commands(self.survey, self), self._reactor)
+        manhole.setName("manhole")
+        manhole.setServiceParent(self)
+        return manhole
+
+    def _greet(self) -> None:
+        addresses = Addresses(
+            csta=[address for port in self._links.ports if (address := _address(port)) is not None],
+            web=_address(self._web) if self._web is not None else None,
+            manhole=_address(self._manhole.listener) if self._manhole is not None else None,
+            devices=[user.extension for user in self._simulator.broadworks.users[:4]] if self._simulator is not None else (),
+        )
+        self.log.info("{greeting}", greeting=describe(self.config, addresses))
+
+    # what the parts tell one another
+
+    def _channel_changed(self, status: ChannelStatus) -> None:
+        self.bridge.channels_changed(self.channel_set.up_count)
+
+    def _event(self, target: str, event: SubscriptionEvent) -> None:
+        self.bridge.event(target, event.data)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        ensureDeferred(coroutine).addErrback(lambda failure: self.log.failure("a request failed unexpectedly", failure))
+
+    # the end
+
+    def stopService(self) -> Deferred[Any]:
+        return ensureDeferred(self._stop())
+
+    async def _stop(self) -> None:
+        self.running = False
+        last = [self._simulator] if self._simulator is not None else []
+        await gatherResults([maybeDeferred(child.stopService) for child in self if child not in last], consumeErrors=True)
+        self.bridge.stop()
+        for child in last:
+            await maybeDeferred(child.stopService)
+
+
+def _address(service: StreamServerEndpointService) -> IAddress | None:
+    """Where a listening service really listens, which only its port knows."""
+    waiting = service._waitingForPort
+    port = getattr(waiting, "result", None)
+    address: IAddress | None = port.getHost() if port is not None and hasattr(port, "getHost") else None
+    return address

@@ -1,0 +1,118 @@
+"""What the running connector shows of itself: one snapshot for the status page, the metrics and the manhole."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+
+from bwconnector import __version__
+from bwconnector.bridge.bridge import Bridge
+from bwconnector.bridge.ports import Clock
+from bwconnector.csta.link import LinkFactory
+from bwconnector.ops import inspection
+from bwconnector.xsi.channelset import ChannelSet
+from bwconnector.xsi.xsp import Xsp
+
+__all__ = ["Latency", "Survey"]
+
+
+class Latency:
+    """How long events take, from the last byte read of an Xsi event until its CSTA events are with the transports; in seconds."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(inspection.LATENCY_BOUNDS) + 1)
+        self._total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self._counts[bisect_left(inspection.LATENCY_BOUNDS, seconds)] += 1
+        self._total += seconds
+
+    def histogram(self) -> inspection.Histogram:
+        return inspection.Histogram(tuple(self._counts), self._total)
+
+
+class Survey:
+    """Takes the snapshot from the parts, which know nothing of it.
+
+    :param xsps: the XSPs by the name of their link
+    :param opened: clock time at which each link was opened, by its name
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        bridge: Bridge,
+        channels: ChannelSet,
+        xsps: Mapping[str, Xsp],
+        links: LinkFactory,
+        opened: Mapping[str, float],
+        latency: Latency,
+    ) -> None:
+        self._clock = clock
+        self._bridge = bridge
+        self._channels = channels
+        self._xsps = xsps
+        self._links = links
+        self._opened = opened
+        self._latency = latency
+        self._started = clock.seconds()
+
+    def __call__(self) -> inspection.Inspection:
+        return inspection.Inspection(
+            version=__version__,
+            started=self._started,
+            now=self._clock.seconds(),
+            system_status=self._bridge.status.value,
+            channels=tuple(self._channel_statuses()),
+            links=tuple(self._link_statuses()),
+            call_count=len(self._bridge.model.table),
+            calls=self._call_statuses(),
+            monitors=self._monitor_statuses(),
+            totals=self._totals(),
+        )
+
+    def _channel_statuses(self) -> Iterator[inspection.ChannelStatus]:
+        for status in self._channels.statuses:
+            yield inspection.ChannelStatus(
+                link=status.link,
+                peer=self._xsps[status.link].peer,
+                state=status.state.value,
+                since=status.since,
+                reason=status.reason,
+                events=status.events,
+                heartbeat=status.heartbeat,
+            )
+
+    def _link_statuses(self) -> Iterator[inspection.LinkStatus]:
+        for name, link in self._links.links.items():
+            yield inspection.LinkStatus(
+                name=name,
+                peer=link.peer,
+                since=self._opened.get(name, self._started),
+                monitors=len(self._bridge.monitors.of_link(link)),
+                messages_in=link.messages_in,
+                messages_out=link.messages_out,
+            )
+
+    def _call_statuses(self) -> Iterator[inspection.CallStatus]:
+        shown = self._bridge.directory.shown
+        for call in self._bridge.model.table:
+            parties = tuple(inspection.PartyStatus(shown(c.device), c.state) for c in call.alive())
+            yield inspection.CallStatus(call.id, parties)
+
+    def _monitor_statuses(self) -> Iterator[inspection.MonitorStatus]:
+        for monitor in self._bridge.monitors.all():
+            yield inspection.MonitorStatus(monitor.named, monitor.cross_ref_id, monitor.link.name, tuple(sorted(monitor.filter.blocked)))
+
+    def _totals(self) -> inspection.Totals:
+        return inspection.Totals(
+            events=sum(status.events for status in self._channels.statuses),
+            duplicates=self._channels.duplicates,
+            gaps=self._channels.gaps,
+            calls_repaired=self._bridge.model.world.counts["repaired"],
+            links_dropped=dict(self._links.dropped),
+            requests={(name, status): count for name, xsp in self._xsps.items() for status, count in xsp.requests.items()},
+            latency=self._latency.histogram(),
+        )
+
+
