@@ -36,7 +36,7 @@ def makeService(options: Options) -> IService:
     from bwconnector.service import make_service
 
     # the reactor sets handlers of its own when it starts
-    reactor.callWhenRunning(_stop_in_order, reactor)  # type: ignore[attr-defined]
+    reactor.callWhenRunning(_stop_in_order, reactor)
     return make_service(config, reactor)
 
 
