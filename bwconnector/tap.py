@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import signal
+from typing import Any, ClassVar
 
 from twisted.application.service import IService
+from twisted.internet.error import ReactorNotRunning
 from twisted.python import usage
 
 from bwconnector.config import ConfigError, demo, load
 
 __all__ = ["Options", "makeService"]
 
+STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 class Options(usage.Options):
+    """The command line after ``twistd bwconnector``."""
+
     synopsis = "[--config FILE]"
     longdesc = "Connects T-Servers with BroadWorks. Without --config it runs on an embedded BroadWorks simulator, on this machine only."
     optParameters: ClassVar = [["config", "c", None, "The config file (TOML); conf/bwconnector.toml explains every option."]]
@@ -29,4 +35,22 @@ def makeService(options: Options) -> IService:
 
     from bwconnector.service import make_service
 
+    # the reactor sets handlers of its own when it starts
+    reactor.callWhenRunning(_stop_in_order, reactor)
     return make_service(config, reactor)
+
+
+def _stop_in_order(reactor: Any) -> None:
+    """Let signals stop the reactor and nothing else, so that the process ends with exit code 0.
+
+    Left to itself it would die of SIGHUP at once, channels and all, and of the others in the end, which looks like a failure.
+    """
+
+    def stop() -> None:
+        try:
+            reactor.stop()
+        except ReactorNotRunning:
+            pass  # a second signal, while the first is being obeyed
+
+    for number in STOPPING_SIGNALS:
+        signal.signal(number, lambda *_: reactor.callFromThread(stop))

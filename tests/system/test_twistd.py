@@ -180,15 +180,17 @@ def test_web(running: Site) -> None:
     assert len(re.findall(r"^bwconnector_channel_up\{.*\} 1\.0$", metrics, re.M)) == 2
 
 
-def test_sigterm_ends_it_in_time_and_in_order(site: Site) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_end_it_in_time_and_in_order(site: Site, number: signal.Signals) -> None:
     process = start(site, "-n", "--pidfile=")
     try:
         site.wait_until_ready(process)
-        process.terminate()
+        process.send_signal(number)
         output, _ = process.communicate(timeout=STOP_TIMEOUT)
     finally:
         process.kill()
     assert process.returncode == 0, output
+    assert "Main loop terminated" in output
     assert "Traceback" not in output
 
 
