@@ -29,7 +29,6 @@ __all__ = [
     "one_of",
     "optional",
     "private_endpoint",
-    "scalar",
     "secret",
     "text",
 ]
@@ -83,12 +82,6 @@ def integer(lowest: int, highest: int | None = None) -> Check:
         return value
 
     return check
-
-
-def scalar(value: object) -> str | int | float | bool:
-    if not isinstance(value, str | int | float | bool):
-        raise ValueError(f"must be a single value, not {_shown(value)}")
-    return value
 
 
 def secret(value: object) -> Secret:

@@ -21,6 +21,7 @@ from cattrs import ClassValidationError, Converter
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
+from bwconnector.bridge.policy import ROWS
 from bwconnector.checks import (
     Check,
     Network,
@@ -34,10 +35,11 @@ from bwconnector.checks import (
     one_of,
     optional,
     private_endpoint,
-    scalar,
     secret,
     text,
 )
+from bwconnector.simulator.config import ConfigError as SimulatorError
+from bwconnector.simulator.config import SimulatorConfig, read_section
 
 __all__ = [
     "Config",
@@ -47,7 +49,6 @@ __all__ = [
     "ManholeOptions",
     "PASSWORD_VARIABLE",
     "RecorderOptions",
-    "SIMULATOR_OPTIONS",
     "WebOptions",
     "XspLink",
     "demo",
@@ -62,7 +63,7 @@ PASSWORD_VARIABLE = "BWCONNECTOR_PASSWORD"
 LINK_PREFIX = "link-"
 
 Section = TypeVar("Section")
-PolicyValue = str | int | float | bool
+PolicyValue = str | int
 
 
 class ConfigError(Exception):
@@ -168,32 +169,13 @@ class RecorderOptions:
     mask_digits: bool = option(flag, False)
 
 
-SIMULATOR_OPTIONS: Mapping[str, Check] = MappingProxyType(
-    {
-        "xsps": integer(1, 16),
-        "users": integer(2),
-        "host": nonempty,
-        "port": integer(0, 65535),
-        "admin-port": integer(0, 65535),
-        "domain": nonempty,
-        "user-id": nonempty,
-        "password": secret,
-        "demo": flag,
-        "seed": integer(0),
-    }
-)
-"""Options of ``[simulator]``; their defaults are the simulator's own."""
-
-DEMO_SIMULATOR: Mapping[str, Any] = MappingProxyType({"xsps": 2, "users": 50, "demo": True})
-
-
 @attrs.frozen(slots=True, kw_only=True)
 class Config:
     """Everything that an administrator can decide.
 
     :ivar links: the XSPs in the order of the file; empty with an embedded simulator, whose XSPs take their place
     :ivar policy: policy rows that differ from their defaults, by code
-    :ivar simulator: options of the embedded simulator that were set (names as in the file), or None without one
+    :ivar simulator: the embedded simulator, or None without one
     """
 
     connector: ConnectorOptions
@@ -203,7 +185,7 @@ class Config:
     manhole: ManholeOptions = ManholeOptions()
     policy: Mapping[str, PolicyValue] = MappingProxyType({})
     recorder: RecorderOptions = RecorderOptions()
-    simulator: Mapping[str, Any] | None = None
+    simulator: SimulatorConfig | None = None
 
 
 # From a TOML table to a section's class ------------------------------------------------------------------------------------------
@@ -276,27 +258,32 @@ class _Reading:
                         self.complain(name, key, _unknown("option", key, option_names(cls)))
             return None
 
-    def values(self, section: str, checks: Mapping[str, Check]) -> Mapping[str, Any]:
-        """A section without a class: the values that are set, each by its check."""
-        values = {}
-        for key, value in self.table(section).items():
-            if key not in checks:
-                self.complain(section, key, _unknown("option", key, checks))
-                continue
-            try:
-                values[key] = checks[key](value)
-            except ValueError as error:
-                self.complain(section, key, str(error))
-        return MappingProxyType(values)
+    def policy(self) -> Mapping[str, PolicyValue]:
+        """The rows that are set."""
+        rows = self.table("policy")
+        for code, value in rows.items():
+            problem = ROWS[code].problem(value) if code in ROWS else _unknown("row", code, ROWS)
+            if problem:
+                self.complain("policy", code, problem)
+        return MappingProxyType(dict(rows))
+
+    def simulator(self) -> SimulatorConfig | None:
+        """The simulator's own reading of its section; None when there is no such section."""
+        if "simulator" not in self.document:
+            return None
+        try:
+            return read_section(self.table("simulator"))
+        except SimulatorError as error:
+            self.problems += error.problems
+            return SimulatorConfig()
 
 
 SECTIONS = ("Connector", "csta", "web", "manhole", "policy", "recorder", "simulator")
 
 
-def load(path: Path | str, policy: Collection[str] | None = None, environ: Mapping[str, str] | None = None) -> Config:
+def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     """Read a config file.
 
-    :param policy: codes of the policy rows that exist; unchecked when None
     :param environ: where :data:`PASSWORD_VARIABLE` is looked up; the process's environment when None
     :raises ConfigError: with every problem that was found
     """
@@ -318,9 +305,9 @@ def load(path: Path | str, policy: Collection[str] | None = None, environ: Mappi
     csta = reading.section("csta", CstaOptions)
     web = reading.section("web", WebOptions)
     manhole = reading.section("manhole", ManholeOptions)
-    rows = reading.values("policy", dict.fromkeys(reading.table("policy") if policy is None else policy, scalar))
+    policy = reading.policy()
     recorder = reading.section("recorder", RecorderOptions)
-    simulator = reading.values("simulator", SIMULATOR_OPTIONS) if "simulator" in document else None
+    simulator = reading.simulator()
 
     folder = path.parent
     if simulator is None:
@@ -344,7 +331,7 @@ def load(path: Path | str, policy: Collection[str] | None = None, environ: Mappi
         csta=csta,
         web=web,
         manhole=manhole,
-        policy=rows,
+        policy=policy,
         recorder=recorder,
         simulator=simulator,
     )
@@ -356,7 +343,7 @@ def demo() -> Config:
         connector=ConnectorOptions(channel_set_name="demo", app_controller="demo"),
         csta=CstaOptions(listen=("tcp:1040:interface=127.0.0.1",)),
         manhole=ManholeOptions(listen="tcp:4040:interface=127.0.0.1", password=Secret(secrets.token_urlsafe(9))),
-        simulator=MappingProxyType({"xsps": 2, "users": 50, "demo": True}),
+        simulator=SimulatorConfig(),
     )
 
 

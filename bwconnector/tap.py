@@ -20,12 +20,13 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """The connector's service tree; a config that cannot be used ends the process with all of its problems and exit code 1."""
-    from twisted.internet import reactor
-
-    from bwconnector.service import make_service
-
     try:
         config = load(options["config"]) if options["config"] else demo()
     except ConfigError as error:
         raise SystemExit(str(error)) from None
+
+    from twisted.internet import reactor
+
+    from bwconnector.service import make_service
+
     return make_service(config, reactor)

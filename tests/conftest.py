@@ -1,4 +1,4 @@
-"""What holds for every test: nothing is logged as an error, no Deferred fails unheard, no delayed call is left in the reactor."""
+"""What holds for every test: no failure is logged, no Deferred fails unheard, no delayed call is left in the reactor."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ settings.load_profile("dev")
 
 
 class LoggedErrors:
-    """The errors logged during a test, as text; a test that provokes some takes them with :meth:`take`."""
+    """The failures (tracebacks) logged during a test, as text; a test that provokes some takes them with :meth:`take`.
+
+    Messages at level error without a traceback are told to administrators; whether they are right, the tests of their modules ask.
+    """
 
     def __init__(self) -> None:
         self._events: list[LogEvent] = []
 
     def __call__(self, event: LogEvent) -> None:
-        if event.get("isError") or event.get("log_level") in (LogLevel.error, LogLevel.critical):
+        if event.get("isError") or event.get("log_failure") or event.get("log_level") is LogLevel.critical:
             self._events.append(event)
 
     def take(self) -> list[str]:
@@ -35,36 +38,36 @@ class LoggedErrors:
 
 @pytest.fixture(autouse=True)
 def logged_errors() -> Iterator[LoggedErrors]:
-    """Fails the test if it leaves logged errors or delayed calls behind."""
+    """Fails the test if it leaves logged failures or delayed calls behind."""
     from twisted.internet import reactor
 
     before = set(reactor.getDelayedCalls())  # type: ignore[attr-defined]
-    errors = LoggedErrors()
-    globalLogPublisher.addObserver(errors)
+    failures = LoggedErrors()
+    globalLogPublisher.addObserver(failures)
     try:
-        yield errors
+        yield failures
         left = [call for call in reactor.getDelayedCalls() if call not in before]  # type: ignore[attr-defined]
         for call in left:
             call.cancel()
-        logged = errors.take()
+        logged = failures.take()
     finally:
-        globalLogPublisher.removeObserver(errors)
-    assert not logged, "logged as errors:\n" + "\n".join(logged)
+        globalLogPublisher.removeObserver(failures)
+    assert not logged, "failures were logged:\n" + "\n".join(logged)
     assert not left, f"left in the reactor: {left}"
 
 
 @pytest.fixture(autouse=True, scope="module")
 def unheard_failures() -> Iterator[None]:
     """Fails the module if a Deferred that only a full collection frees had failed unheard."""
-    errors = LoggedErrors()
-    globalLogPublisher.addObserver(errors)
+    failures = LoggedErrors()
+    globalLogPublisher.addObserver(failures)
     try:
         yield
-        errors.take()  # these were the tests' own
+        failures.take()  # these were the tests' own
         gc.collect()
-        logged = errors.take()
+        logged = failures.take()
     finally:
-        globalLogPublisher.removeObserver(errors)
+        globalLogPublisher.removeObserver(failures)
     assert not logged, "failed unheard:\n" + "\n".join(logged)
 
 

@@ -36,7 +36,8 @@ def started(world: World, step: Step) -> None:
 
 def _third_party(call: Call, other: Call) -> bool:
     """There is somebody to add. If the other party has left meanwhile, its call ends by itself: two parties are no conference."""
-    return len({connection.device for connection in (*call.alive(), *other.alive())}) > 2
+    present = {connection.device for connection in call.alive()}
+    return len(present) > 1 and any(connection.device not in present for connection in other.alive())
 
 
 def _conference_call(world: World, user: str, legs: list[Leg]) -> Call:

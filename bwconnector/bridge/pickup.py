@@ -89,8 +89,11 @@ def _reason(world: World, call: Call, user: str) -> str:
     others = call.others(user)
     if any(c.state == ALERTING for c in others):
         return "callPickup"
-    if any(c.state == QUEUED for c in others) or len(others) == 1:
+    if any(c.state == QUEUED for c in others):
         return "park"
+    if len(others) == 1:  # somebody is waiting there: for an answer, or because the one who answered is gone
+        answered = any(world.reached(c, CONNECTED) for c in call.connections.values() if c.device not in (user, others[0].device))
+        return "park" if answered else "callPickup"
     return ""
 
 
@@ -137,6 +140,9 @@ def picked_up(world: World, step: Step) -> None:
 def _pick_up(world: World, call: Call, picker: str) -> None:
     for ringing in [c for c in call.others(picker) if c.state == ALERTING]:
         world.diverted(ringing, picker, "callPickup")
+    for leg in [leg for c in call.alive() for leg in c.legs if not leg.answered and leg.remote not in ("", picker)]:
+        if leg.remote not in call.diverted and not world.speaks(leg.remote):
+            world.diverted(call.connection(leg.remote), picker, "callPickup")  # it rang, though nobody has told
 
 
 # park

@@ -26,7 +26,7 @@ def health(inspection: Inspection) -> Health:
     """Judge a snapshot: one channel is enough to serve T-Servers, all of them are wanted."""
     channels = inspection.channels
     reasons = [
-        f"The channel to {channel.link} ({channel.peer}) is {channel.state}{channel.reason and ': ' + channel.reason}."
+        f"The channel to {channel.link} ({channel.peer}) is not up ({channel.state}){channel.reason and ': ' + channel.reason}."
         for channel in channels
         if not channel.up
     ]

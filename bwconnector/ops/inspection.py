@@ -36,7 +36,7 @@ class ChannelStatus:
     peer: str
     """``host:port`` of the XSP."""
     state: str
-    """``idle``, ``opening``, ``up``, ``waiting`` (until the next attempt), ``closing``."""
+    """``idle``, ``opening``, ``up``, ``closing``, or ``backoff`` until the next attempt to open it."""
     since: float
     reason: str = ""
     """Why it is not up, in words for an administrator."""

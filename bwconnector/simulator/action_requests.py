@@ -22,7 +22,7 @@ LATIN = "ISO-8859-1"
 """Profiles, services and directories come in the user's locale."""
 PAGE = 50
 DIGITS = re.compile(r"[0-9*#A-Da-d,]+")
-SERVICE_BY_PATH = {name.lower(): (package, name) for package, name in SERVICES.items()}
+SERVICE_BY_PATH = {name.lower(): name for name in SERVICES.values()}
 
 
 def action_routes(broadworks: BroadWorks) -> Routes:
@@ -282,7 +282,7 @@ def _call_uri(user: User, call_id: str) -> str:
 
 def _service(asked: Asked) -> str:
     try:
-        return SERVICE_BY_PATH[asked.parts["service"].lower()][1]
+        return SERVICE_BY_PATH[asked.parts["service"].lower()]
     except KeyError:
         raise SwitchError(404, 110404, f"Service not found: {asked.parts['service']}") from None
 

@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
-from twisted.internet.interfaces import IReactorTCP
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
@@ -59,11 +58,10 @@ class Admin(Resource):
 
     isLeaf = True
 
-    def __init__(self, broadworks: BroadWorks, xsps: Mapping[str, Xsp], reactor: IReactorTCP) -> None:
+    def __init__(self, broadworks: BroadWorks, xsps: Mapping[str, Xsp]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._broadworks = broadworks
         self._xsps = xsps
-        self._reactor = reactor
 
     def render(self, request: Request) -> bytes:
         """Answer one request."""
@@ -115,9 +113,9 @@ class Admin(Resource):
     def _list_xsps(self) -> dict[str, Any]:
         return {
             name: {
-                "host": xsp.host,
-                "port": xsp.port,
-                "up": xsp.listening,
+                "host": xsp.http.host,
+                "port": xsp.http.port,
+                "up": xsp.http.listening,
                 "faults": attrs.asdict(xsp.faults),
                 "channels": [channel.id for channel in self._broadworks.channels if channel.xsp == name],
             }
@@ -140,7 +138,7 @@ class Admin(Resource):
             case "kill":
                 xsp.stop()
             case "revive":
-                xsp.start(self._reactor)
+                xsp.start()
             case "drop":
                 xsp.drop_streams()
             case "faults":

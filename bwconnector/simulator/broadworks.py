@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from random import Random
-from uuid import UUID
+from uuid import uuid4
 
 import attrs
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -67,7 +66,6 @@ class BroadWorks:
     def __init__(self, config: SimulatorConfig, clock: IReactorTime) -> None:
         self.config = config
         self.clock = clock
-        self._random = Random(config.seed)
         self.switch = Switch(
             make_users(config.users, config.domain),
             now=lambda: int(clock.seconds() * 1000),
@@ -90,8 +88,11 @@ class BroadWorks:
         self._timers: set[IDelayedCall] = set()
 
     def new_id(self) -> str:
-        """A fresh id for a channel, a subscription, an event or a session."""
-        return str(UUID(int=self._random.getrandbits(128), version=4))
+        """A fresh id for a channel, a subscription, an event or a session.
+
+        Not from the seed: after a restart of the simulator its clients must not take new events for those they have seen.
+        """
+        return str(uuid4())
 
     def stop(self) -> None:
         """End all subscriptions and channels at once, and every timer."""

@@ -110,6 +110,7 @@ class BasicCalls(Legs):
         self._lift(owner)
         self._tell(leg, "CallAnsweredEvent", state=ACTIVE, answer_time=self._now())
         if leg.peer is not None:
+            self._hold_others(leg.peer.owner, leg.peer)
             # After a blind transfer this is its second answer: answerTime stays that of the first.
             self._tell(leg.peer, "CallAnsweredEvent", state=ACTIVE, answer_time=leg.peer.call.answer_time or self._now())
 
@@ -277,8 +278,7 @@ class BasicCalls(Legs):
         """``owner`` sends calls elsewhere: one event for all of them, then each leg ends."""
         now = self._now()
         for leg, address in moves:
-            target = self.directory.resolve(address)
-            redirect = Redirect(target.address if target is not None else f"tel:{address}", reason, now)
+            redirect = Redirect(self.directory.show_dialled(address, owner).address, reason, now)
             leg.call = attrs.evolve(leg.call, state=DETACHED, redirect=redirect, detached_time=now)
         self._send(owner, SimEvent(owner.user_id, "CallRedirectedEvent", calls=tuple(leg.call for leg, _ in moves)))
         for leg, _ in moves:

@@ -32,7 +32,7 @@ class SimulatorConfig:
     demo_calls: int = 4
     """How many of them at a time."""
     seed: int = 1
-    """Makes ids and the demo repeatable."""
+    """Makes the demo and the ids of its calls repeatable."""
     lift_delay: float = 1.0
     """How long a user takes to lift after a click-to-dial; 0: nobody lifts by itself."""
     ring_time: float = 20.0
@@ -69,7 +69,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "transfer_id": ("first", "second", "new"),
     "transfer_event": ("CallTransferredEvent", "CallUpdatedEvent"),
 }
-LEAST = {"xsps": 1, "users": 4, "keep_alive": 1, "event_timeout": 1, "ack_timeout": 0.1}
+LEAST = {"xsps": 1, "users": 4, "keep_alive": 1, "event_timeout": 1, "ack_timeout": 0.1, "ring_time": 1}
 
 
 def read_section(section: Mapping[str, Any]) -> SimulatorConfig:

@@ -120,8 +120,18 @@ def picked_up(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
 
 
 STORIES: tuple[Callable[[Switch, str, str, str, str], Story], ...] = (
-    short_call, held_call, consultation, blind_transfer, conference, outgoing_call, busy_number, no_answer, picked_up, short_call, held_call,
-)  # fmt: skip
+    short_call,
+    short_call,
+    held_call,
+    held_call,
+    consultation,
+    blind_transfer,
+    conference,
+    outgoing_call,
+    busy_number,
+    no_answer,
+    picked_up,
+)
 """What happens how often: a story that stands here twice happens twice as often."""
 
 

@@ -69,7 +69,8 @@ class Leg:
 
     @property
     def ringing(self) -> bool:
-        return self.call.state == ALERTING and self.call.personality == TERMINATOR
+        """An incoming call that nobody has answered. (A called user who was transferred is alerting too, while the new party rings.)"""
+        return self.call.state == ALERTING and self.call.personality == TERMINATOR and not self.call.answer_time
 
     @property
     def offered(self) -> bool:
@@ -115,7 +116,7 @@ class Legs:
         self.directory = Directory(users)
         self.variation = variation or Variation()
         self.services = Services(self.directory, emit)
-        self._now = now
+        self._time = now
         self._emit = emit
         self._random = Random(seed)
         self._legs: dict[str, list[Leg]] = {}
@@ -125,6 +126,10 @@ class Legs:
         self._sessions: dict[str, tuple[int, int]] = {}
         self._session_counter = 1000
         self._tracking_counter = 76
+
+    def _now(self) -> int:
+        """0 means that a moment has not come; a test's clock may well begin with 0."""
+        return max(1, self._time())
 
     # What is.
 
@@ -352,7 +357,9 @@ class Legs:
             self._tell(peer, "CallRetrievedEvent", state=ACTIVE)
 
     def _hold_others(self, owner: User, keep: Leg | None = None) -> None:
-        """A phone has one voice path: whatever else is active is held."""
+        """A phone has one voice path: whatever else is active is held. Outside, one number may be many phones."""
+        if owner.outside:
+            return
         bridge = self._bridges.get(owner.user_id)
         for leg in self._legs.get(owner.user_id, [])[:]:
             if leg is not keep and leg.state in (ACTIVE, REMOTE_HELD) and not self._in_bridge(leg):

@@ -161,7 +161,7 @@ class Call:
 
     @property
     def allow_answer(self) -> bool:
-        return self.state == ALERTING and self.personality != ORIGINATOR
+        return self.state == ALERTING and self.personality != ORIGINATOR and not self.answer_time
 
     @property
     def allow_retrieve(self) -> bool:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from twisted.application.service import MultiService
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IReactorTCP, IReactorTime
-from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
 from bwconnector.simulator.admin import Admin
 from bwconnector.simulator.broadworks import BroadWorks
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.demo import Demo
-from bwconnector.simulator.xsp import QuietSite, Xsp
+from bwconnector.simulator.server import HttpServer, ServerReactor
+from bwconnector.simulator.xsp import Xsp
 
-__all__ = ["SimulatorConfig", "SimulatorReactor", "SimulatorService", "make_simulator"]
-
-
-class SimulatorReactor(IReactorTCP, IReactorTime):
-    """What the simulator needs of a reactor: to listen, and to know the time."""
+__all__ = ["SimulatorConfig", "SimulatorService", "make_simulator"]
 
 
 class SimulatorService(MultiService):
@@ -34,56 +26,47 @@ class SimulatorService(MultiService):
     name = "simulator"
     log = Logger()
 
-    def __init__(self, config: SimulatorConfig, reactor: SimulatorReactor) -> None:
+    def __init__(self, config: SimulatorConfig, reactor: ServerReactor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.broadworks = BroadWorks(config, reactor)
-        self.xsps = {
-            f"xsp{index + 1}": Xsp(f"xsp{index + 1}", self.broadworks, config.host, config.base_port and config.base_port + index)
-            for index in range(config.xsps)
-        }
-        self._config = config
-        self._reactor = reactor
-        self._admin: IListeningPort | None = None
+        self.xsps: dict[str, Xsp] = {}
+        for index in range(config.xsps):
+            name = f"xsp{index + 1}"
+            self.xsps[name] = Xsp(name, self.broadworks, reactor, config.base_port and config.base_port + index)
+        self._admin: HttpServer | None = None
+        if config.admin:
+            self._admin = HttpServer(Admin(self.broadworks, self.xsps), reactor, "127.0.0.1", config.admin_port, config.keep_alive)
         if config.demo:
             Demo(self.broadworks.switch, reactor, config.demo_calls, config.seed).setServiceParent(self)  # type: ignore[no-untyped-call]
 
     @property
     def xsp_addresses(self) -> list[tuple[str, int]]:
         """Host and port of every XSP."""
-        return [(xsp.host, xsp.port) for xsp in self.xsps.values()]
+        return [(xsp.http.host, xsp.http.port) for xsp in self.xsps.values()]
 
     @property
     def admin_address(self) -> tuple[str, int] | None:
         """Host and port of the admin port; None when there is none."""
-        if self._admin is None:
-            return None
-        address = cast(IPv4Address, self._admin.getHost())
-        return (address.host, address.port)
+        return None if self._admin is None else (self._admin.host, self._admin.port)
 
     def startService(self) -> None:
         """Listen, then begin the demo."""
         for xsp in self.xsps.values():
-            xsp.start(self._reactor)
-        if self._config.admin:
-            site = QuietSite(Admin(self.broadworks, self.xsps, self._reactor), reactor=self._reactor)  # type: ignore[no-untyped-call]
-            self._admin = self._reactor.listenTCP(self._config.admin_port, cast(ServerFactory, site), interface="127.0.0.1")
-            self.log.info(
-                "simulator's remote control: http://{host}:{port}/calls",
-                host="127.0.0.1",
-                port=cast(IPv4Address, self._admin.getHost()).port,
-            )
+            xsp.start()
+        if self._admin is not None:
+            self._admin.start()
+            self.log.info("simulator's remote control: http://{host}:{port}/calls", host=self._admin.host, port=self._admin.port)
         super().startService()  # type: ignore[no-untyped-call]
 
     def stopService(self) -> Deferred[list[object]]:
         """Stop the demo, cut every connection, and end every timer."""
-        admin, self._admin = self._admin, None
         stopped = [maybeDeferred(super().stopService), *(xsp.stop() for xsp in self.xsps.values())]
-        if admin is not None:
-            stopped.append(maybeDeferred(admin.stopListening))
+        if self._admin is not None:
+            stopped.append(self._admin.stop())
         self.broadworks.stop()
         return gatherResults(stopped, consumeErrors=True)
 
 
-def make_simulator(config: SimulatorConfig, reactor: SimulatorReactor) -> SimulatorService:
+def make_simulator(config: SimulatorConfig, reactor: ServerReactor) -> SimulatorService:
     """A simulator, not yet started."""
     return SimulatorService(config, reactor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.web.server import Request
 
 from bwconnector.simulator.faults import Faults
@@ -26,6 +26,7 @@ class HttpStream:
         self._clock = clock
         self._random = Random(seed)
         self._kept = b""
+        self._rest: IDelayedCall | None = None
         self.open = True
 
     def write(self, document: bytes) -> None:
@@ -36,7 +37,6 @@ class HttpStream:
             self._flush()
             self._request.write(document)
             return
-        waiting = bool(self._kept)
         self._kept += document
         while len(self._kept) > 1:
             size = self._random.randint(1, min(len(self._kept), LARGEST_PIECE))
@@ -44,8 +44,12 @@ class HttpStream:
                 break
             self._request.write(self._kept[:size])
             self._kept = self._kept[size:]
-        if not waiting:
-            self._clock.callLater(REST_DELAY, self._flush)
+        if self._rest is None:
+            self._rest = self._clock.callLater(REST_DELAY, self._write_rest)
+
+    def _write_rest(self) -> None:
+        self._rest = None
+        self._flush()
 
     def _flush(self) -> None:
         if self._kept and self.open:
@@ -56,17 +60,20 @@ class HttpStream:
         """End the response in order."""
         self._flush()
         if self.open:
-            self.open = False
+            self.ended()
             self._request.finish()
 
     def ended(self) -> None:
         """The connection is gone; nothing can be written any more."""
         self.open = False
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def abort(self) -> None:
         """Cut the connection."""
         if self.open:
-            self.open = False
+            self.ended()
             cut(self._request)
 
 

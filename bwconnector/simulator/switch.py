@@ -17,6 +17,7 @@ from bwconnector.simulator.model import (
     LOCAL_RELEASE,
     ORIGINATOR,
     RELEASED,
+    REMOTE_HELD,
     REMOTE_RELEASE,
     Conference,
     Redirection,
@@ -123,6 +124,7 @@ class Switch(BasicCalls):
         tracking_id = self._survivor(picked.call.tracking_id, leg.call.tracking_id)
         leg.peer, caller.peer = caller, leg
         self._answer_as(leg, caller, tracking_id)
+        self._hold_others(caller.owner, caller)
         self._tell(caller, "CallPickedUpEvent", tracking_id=tracking_id, remote=self.directory.show(owner, caller.owner))
         self._tell(caller, "CallAnsweredEvent", state=ACTIVE, answer_time=caller.call.answer_time or self._now())
         self._end(picked, REMOTE_RELEASE)
@@ -250,7 +252,7 @@ class Switch(BasicCalls):
 
     def _hold_others_but(self, owner: User, keep: Sequence[Leg]) -> None:
         for leg in self.legs(owner.user_id):
-            if leg not in keep and leg.state == ACTIVE and not self._in_bridge(leg):
+            if leg not in keep and leg.state in (ACTIVE, REMOTE_HELD) and not self._in_bridge(leg):
                 self._hold(leg)
 
     # Supervisors.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from twisted.application.service import IService
 from twisted.python import usage
 
 from bwconnector.simulator.config import ConfigError, SimulatorConfig, read_section
-from bwconnector.simulator.service import SimulatorReactor, make_simulator
+from bwconnector.simulator.server import ServerReactor
+from bwconnector.simulator.service import make_simulator
 
 __all__ = ["Options", "makeService"]
 
@@ -33,7 +35,7 @@ def _read(path: str | None) -> SimulatorConfig:
     if path is None:
         return SimulatorConfig()
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             section: Any = tomllib.load(file).get("simulator", {})
         if not isinstance(section, dict):
             raise usage.UsageError(f"{path}: simulator is not a section; write [simulator]")
@@ -50,4 +52,4 @@ def makeService(options: Options) -> IService:
     """The service that twistd runs."""
     from twisted.internet import reactor
 
-    return make_simulator(options.simulator, cast(SimulatorReactor, reactor))
+    return make_simulator(options.simulator, cast(ServerReactor, reactor))

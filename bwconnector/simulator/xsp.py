@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import cast
 from urllib.parse import parse_qsl
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IReactorTCP
-from twisted.internet.protocol import ServerFactory
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.protocols.policies import WrappingFactory
-from twisted.web.http import Request as HTTPRequest
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request, Site
+from twisted.web.server import NOT_DONE_YET, Request
 
 from bwconnector.simulator.action_requests import action_routes
 from bwconnector.simulator.broadworks import BroadWorks
@@ -23,6 +17,7 @@ from bwconnector.simulator.event_requests import add_channel, event_routes
 from bwconnector.simulator.faults import Faults
 from bwconnector.simulator.model import SwitchError
 from bwconnector.simulator.routes import Asked, Reply, Routes, error_reply
+from bwconnector.simulator.server import HttpServer, ServerReactor
 from bwconnector.simulator.stream import HttpStream, cut
 
 __all__ = ["Xsp"]
@@ -34,55 +29,36 @@ VERSION = "/v2.0/"
 HTML = b"<html><body>The request cannot be served.</body></html>"
 
 
-class QuietSite(Site):
-    """A Site without an access log, whose clock is the one it is given."""
-
-    def log(self, request: HTTPRequest) -> None:
-        """Nobody reads it."""
-
-
 class Xsp(Resource):
     """One XSP. It can be stopped and started again on the same port.
 
     :param name: how messages name it, and what pins channels to it
     :param port: TCP port; 0 takes a free one at the first start and keeps it
+    :ivar http: where it listens
     """
 
     isLeaf = True
     log = Logger()
 
-    def __init__(self, name: str, broadworks: BroadWorks, host: str, port: int) -> None:
+    def __init__(self, name: str, broadworks: BroadWorks, reactor: ServerReactor, port: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.name = name
-        self.host = host
-        self.port = port
         self.faults = Faults()
         self._broadworks = broadworks
         config = broadworks.config
         self._authorization = "Basic " + b64encode(f"{config.user_id}:{config.password}".encode()).decode()
         self._routes: list[tuple[str, Routes]] = [(ACTIONS, action_routes(broadworks)), (EVENTS, event_routes(broadworks))]
-        site = QuietSite(self, reactor=broadworks.clock, timeout=config.keep_alive)  # type: ignore[no-untyped-call]
-        self._factory = WrappingFactory(site)
-        self._listening: IListeningPort | None = None
+        self.http = HttpServer(self, reactor, config.host, port, config.keep_alive)
 
-    @property
-    def listening(self) -> bool:
-        return self._listening is not None
-
-    def start(self, reactor: IReactorTCP) -> None:
+    def start(self) -> None:
         """Listen; a second start changes nothing."""
-        if self._listening is None:
-            self._listening = reactor.listenTCP(self.port, cast(ServerFactory, self._factory), interface=self.host)
-            self.port = cast(IPv4Address, self._listening.getHost()).port
-            self.log.info("simulated XSP {xsp} listens on {host}:{port}", xsp=self.name, host=self.host, port=self.port)
+        self.http.start()
+        self.log.info("simulated XSP {xsp} listens on {host}:{port}", xsp=self.name, host=self.http.host, port=self.http.port)
 
-    def stop(self) -> Deferred[object]:
-        """Stop listening and cut every connection; fires when the port is free."""
-        listening, self._listening = self._listening, None
+    def stop(self) -> Deferred[list[object]]:
+        """Stop listening and cut every connection; fires when all sockets are gone."""
         self.drop_streams()
-        for protocol in list(self._factory.protocols):
-            protocol.transport.abortConnection()
-        return maybeDeferred(listening.stopListening) if listening is not None else maybeDeferred(lambda: None)
+        return self.http.stop()
 
     def drop_streams(self) -> None:
         """Cut the streams of all channels here; the XSP goes on."""
@@ -154,7 +130,7 @@ class Xsp(Resource):
             request.setHeader("Keep-Alive", f"timeout={self._broadworks.config.keep_alive}")
         if request.getCookie(b"JSESSIONID") is None:
             session = self._broadworks.new_id().replace("-", "").upper()
-            context = "/" + path.strip("/").partition("/")[0]
+            context = ACTIONS if path.lower().startswith(ACTIONS) else EVENTS
             request.addCookie("JSESSIONID", session, path=context, httpOnly=True)
         for name, value in reply.headers:
             request.setHeader(name, value)

@@ -26,6 +26,7 @@ _SLOW_RETRY = 300.0
 # A channel that lasted this long was a good one: the next loss is a new one, and the first retry quick again.
 _STABLE_AFTER = 30.0
 _FIRST_RETRY = 0.5
+_YOUNG = 5.0
 
 
 class State(Enum):
@@ -164,6 +165,11 @@ class Channel:
         self._stopping.append(stopped)
         self._input(Input.STOP)
         return stopped
+
+    def reopen(self, reason: str) -> None:
+        """Give the present channel up and open another one, unless it is young: then whatever speaks against it may be older than it is."""
+        if self.up and self._clock.seconds() - self._status.since >= _YOUNG:
+            self._input(Input.ENDED, Ending(reason))
 
     def _input(self, what: Input, ending: Ending | None = None) -> None:
         before = self._status.state

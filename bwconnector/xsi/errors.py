@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["BadDocument", "NoXspAvailable", "OutcomeUnknown", "Refused", "XsiFailure"]
+__all__ = ["NO_CHANNEL_SET", "NO_SUBSCRIPTION", "BadDocument", "NoXspAvailable", "OutcomeUnknown", "Refused", "XsiFailure"]
+
+NO_CHANNEL_SET = 110842
+"""``errorCode`` with HTTP 403: BroadWorks does not know the channel set, since it has no channel (any more)."""
+
+NO_SUBSCRIPTION = 110862
+"""``errorCode`` with HTTP 403: BroadWorks does not know the subscription (any more)."""
 
 
 class XsiFailure(Exception):

@@ -85,6 +85,8 @@ class Requester(Protocol):
 
     async def open_stream(self, request: Request, receiver: StreamReceiver, timeout: float = TRY_TIMEOUT) -> Stream: ...
 
+    def close(self) -> Deferred[None]: ...
+
 
 class Listener(Protocol):
     """What an opening tells: the channel."""

@@ -132,7 +132,7 @@ class Xsp:
         self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool))
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
-        """Send ``request`` and wait for its answer, ``timeout`` seconds at most per try.
+        """Send ``request`` and wait for its answer, ``timeout`` seconds at most.
 
         When the connection is lost, a safe request is repeated once: an XSP may close an idle connection just as it is used.
 
@@ -140,12 +140,14 @@ class Xsp:
         :raises NoXspAvailable: it could not be reached, so nothing was sent
         :raises OutcomeUnknown: no answer came
         """
+        deadline = self._reactor.seconds() + timeout
         try:
             return await self._perform_once(request, timeout)
         except _Lost:
-            if not request.safe:
+            left = deadline - self._reactor.seconds()
+            if not request.safe or left <= 0:
                 raise
-            return await self._perform_once(request, timeout)
+            return await self._perform_once(request, left)
 
     async def open_stream(self, request: Request, receiver: StreamReceiver, timeout: float = TRY_TIMEOUT) -> Stream:
         """Send ``request`` on a connection of its own and deliver the answer's body as it comes.

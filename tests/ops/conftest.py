@@ -28,7 +28,7 @@ def snapshot() -> Inspection:
         system_status="normal",
         channels=(
             ChannelStatus("xsp1", "xsp1.example.net:443", "up", since=1010.0, events=1234, heartbeat=4695.0),
-            ChannelStatus("xsp2", "xsp2.example.net:443", "waiting", since=4600.0, reason="the password was refused (HTTP 401)"),
+            ChannelStatus("xsp2", "xsp2.example.net:443", "backoff", since=4600.0, reason="the password was refused (HTTP 401)"),
         ),
         links=(LinkStatus("tserver-1", "10.0.0.9:40001", since=1100.0, monitors=2, messages_in=7, messages_out=99),),
         call_count=1,

@@ -47,7 +47,9 @@ class TestHealth:
 
     def test_degraded(self, snapshot: Inspection) -> None:
         assert health(snapshot).state == DEGRADED
-        assert health(snapshot).reasons == ("The channel to xsp2 (xsp2.example.net:443) is waiting: the password was refused (HTTP 401).",)
+        assert health(snapshot).reasons == (
+            "The channel to xsp2 (xsp2.example.net:443) is not up (backoff): the password was refused (HTTP 401).",
+        )
 
     def test_down(self, all_down: Inspection) -> None:
         assert health(all_down).state == DOWN

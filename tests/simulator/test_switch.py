@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from scripts import A, B, C, D, Recorded, X
+from switch_scripts import A, B, C, D, Recorded, X
 
 from bwconnector.simulator.model import ServiceState, SwitchError
 
@@ -258,6 +258,17 @@ def test_blind_transfer(transfer_id: str, kx: str) -> None:
         f"CallAnswered {kx} Te Active >alice, by bob transfer",
     ]
     assert run.switch.legs(A)[0].call.answer_time == answered
+
+
+def test_a_called_user_who_is_transferred_does_not_ring() -> None:
+    run = talking()
+    run.switch.transfer_blind(A, "1003")
+    assert run.take(B)[0] == "CallTransferred 78:1 Te Alerting >carol"
+    assert not run.switch.legs(B)[0].call.allow_answer
+    with pytest.raises(SwitchError):
+        run.switch.answer(B)
+    run.switch.answer(C)
+    assert truth(run) == [{"bob": "Active", "carol": "Active"}]
 
 
 def test_deflected_call_keeps_its_id() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripts import A, B, C, D, Recorded, X
+from switch_scripts import A, B, C, D, Recorded, X
 
 from bwconnector.simulator.model import Call, Conference, SimEvent, SwitchError, Variation
 
@@ -104,15 +104,30 @@ def test_every_leg_ends(variation: Variation, script: list[tuple[str, ...]]) -> 
     assert all(not seen.calls and seen.conference is None and seen.hook == "On-Hook" for seen in observe(run).values())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(operations, min_size=10, max_size=60))
-def test_a_connected_leg_never_faces_a_ringing_one(script: list[tuple[str, ...]]) -> None:
+def test_the_two_ends_of_a_call_agree(script: list[tuple[str, ...]]) -> None:
     run = Recorded()
     for operation in script:
         perform(run, operation)
-        for user in run.switch.directory.users:
-            for leg in run.switch.legs(user):
-                if leg.connected and leg.peer is not None:
-                    assert leg.peer.connected
-                if leg.state == "Remote Held" and leg.peer is not None:
-                    assert leg.peer.state == "Held"
+        for leg in (leg for user in USERS for leg in run.switch.legs(user) if leg.peer is not None and leg.peer.guest is not leg):
+            assert leg.peer is not None
+            assert leg.peer.peer is leg
+            assert leg.connected == leg.peer.connected
+            if leg.state == "Alerting":
+                assert leg.ringing != leg.peer.ringing
+            if leg.state == "Remote Held":
+                assert leg.peer.state == "Held"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(operations, min_size=10, max_size=60))
+def test_a_phone_has_one_voice_path(script: list[tuple[str, ...]]) -> None:
+    run = Recorded()
+    for operation in script:
+        perform(run, operation)
+        for user in USERS:
+            bridge = run.switch.bridge(user)
+            conversations = [leg for leg in run.switch.legs(user) if bridge is None or leg not in bridge.legs]
+            active = sum(leg.state in ("Active", "Remote Held") for leg in conversations)
+            assert active + (bridge is not None and bridge.state == "Active") <= 1

@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 PROGRAMS = Path(sys.executable).parent
 STOP_TIMEOUT = 5
@@ -195,15 +195,19 @@ def test_sigterm_ends_it_in_time_and_in_order(site: Site) -> None:
 def test_daemon(site: Site) -> None:
     pidfile, logfile = site.folder / "connector.pid", site.folder / "connector.log"
     process = start(site, f"--pidfile={pidfile}", f"--logfile={logfile}")
-    assert process.wait(timeout=30) == 0, process.communicate()
-    process.communicate()
-    site.wait_until_ready()
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
     pid = int(pidfile.read_text())
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_TIMEOUT
-    while pidfile.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not pidfile.exists()
+    try:
+        site.wait_until_ready()
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while pidfile.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not pidfile.exists()
+    finally:
+        if pidfile.exists():
+            os.kill(pid, signal.SIGKILL)
     log = logfile.read_text()
     assert "bwctl watch" in log
     assert "Server Shut Down" in log

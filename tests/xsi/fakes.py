@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.xsp import TRY_TIMEOUT, Stream, StreamReceiver
@@ -64,6 +64,11 @@ class FakeXsp:
         self.name = name
         self.asked: list[Asked] = []
         self.opened: list[Opened] = []
+        self.closed = False
+
+    def close(self) -> Deferred[None]:
+        self.closed = True
+        return succeed(None)
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
         asked = Asked(request, timeout, Deferred())
@@ -83,7 +88,9 @@ class FakeXsp:
         for asked in self.asked:
             if not asked.waiting.called and (asked.request.method, asked.request.path) == (method, path):
                 return asked
-        raise AssertionError(f"{method} {path} is not among {[(a.request.method, a.request.path) for a in self.asked if not a.waiting.called]}")
+        raise AssertionError(
+            f"{method} {path} is not among {[(a.request.method, a.request.path) for a in self.asked if not a.waiting.called]}"
+        )
 
     @property
     def waiting(self) -> list[str]:

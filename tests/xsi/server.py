@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ParamSpec, cast
 
 import attrs
+import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
@@ -14,6 +15,12 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
 reactor: Any = global_reactor
+P = ParamSpec("P")
+
+
+def asynchronous(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
+    """Run a test on the reactor."""
+    return cast(Callable[P, None], pytest_twisted.ensureDeferred(test))
 
 
 @attrs.frozen
@@ -53,6 +60,11 @@ class Connection(Protocol):
             self._server.seen.append(seen)
             self.answer(self._server.answer(seen))
 
+    def close_soon(self) -> None:
+        """Close when what is being answered has been written."""
+        transport: Any = self.transport
+        reactor.callLater(0, transport.loseConnection)
+
     def answer(self, data: bytes | None) -> None:
         """Write ``data``, or drop the connection."""
         transport: Any = self.transport
@@ -89,11 +101,11 @@ def chunked(status: int, *chunks: bytes, end: bool = True) -> bytes:
 async def serving(context: Any = None) -> AsyncIterator[Server]:
     """A server on a free port of this machine, with TLS if a context is given."""
     server = Server()
-    factory = Factory.forProtocol(lambda: Connection(server))  # type: ignore[arg-type]
-    endpoint = (
+    factory = Factory.forProtocol(lambda: Connection(server))
+    endpoint: Any = (
         SSL4ServerEndpoint(reactor, 0, context, interface="127.0.0.1") if context else TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
     )
-    port: Any = await endpoint.listen(factory)
+    port = await endpoint.listen(factory)
     server.port = port.getHost().port
     try:
         yield server

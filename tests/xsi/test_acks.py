@@ -6,7 +6,6 @@ from typing import Any
 
 import attrs
 import pytest
-import pytest_twisted
 from lxml import etree
 from twisted.internet.task import deferLater
 from twisted.logger import LogLevel, capturedLogs
@@ -15,7 +14,7 @@ from bwconnector.xsi import acks
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.xsp import XspSettings
 
-from .server import Seen, Server, chunked, http, reactor, serving, until
+from .server import Seen, Server, asynchronous, chunked, http, reactor, serving, until
 
 SETTINGS = XspSettings("link-a", "127.0.0.1", tls=False, user_id="cti@ex.org", password="geheim", protocol_version="23.0")
 
@@ -40,7 +39,7 @@ def event_id(seen: Seen) -> str:
     return str(etree.fromstring(seen.body).findtext("{*}eventID"))
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_an_acknowledgement_on_the_wire() -> None:
     async with acking() as (server, client):
         client.send("e&1", 481, "Unknown subscription")
@@ -59,7 +58,7 @@ async def test_an_acknowledgement_on_the_wire() -> None:
 
 @pytest.mark.parametrize("depth", [1, 4])
 @pytest.mark.parametrize("connections", [1, 3])
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_each_is_delivered_once_over_few_connections(connections: int, depth: int) -> None:
     async with acking(connections=connections, depth=depth) as (server, client):
         answers = [http(200), chunked(200, b"<html>", b"</html>"), http(204, length=False), http(200, b"x" * 100)]
@@ -72,7 +71,7 @@ async def test_each_is_delivered_once_over_few_connections(connections: int, dep
         assert (client.failed, client.waiting) == (0, 0)
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_one_at_a_time_on_a_connection() -> None:
     async with acking(connections=1) as (server, client):
         server.answer = lambda seen: b""
@@ -86,7 +85,7 @@ async def test_one_at_a_time_on_a_connection() -> None:
         await until(lambda: client.sent == 2)
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_a_lost_connection_costs_one_more_try() -> None:
     async with acking(connections=2) as (server, client):
         server.answer = lambda seen: None if len(server.seen) == 1 else http(200)
@@ -100,12 +99,12 @@ async def test_a_lost_connection_costs_one_more_try() -> None:
         assert [event_id(seen) for seen in server.seen] == ["1", "1", "2", "2"]
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_connections_that_the_server_closes_after_each_answer() -> None:
     async with acking(connections=1, depth=3) as (server, client):
 
         def respond(seen: Seen) -> bytes:
-            reactor.callLater(0, seen.connection.transport.loseConnection)
+            seen.connection.close_soon()
             return http(200, b"", "Connection: close")
 
         server.answer = respond
@@ -117,7 +116,7 @@ async def test_connections_that_the_server_closes_after_each_answer() -> None:
 
 
 @pytest.mark.parametrize("answer", [http(403), http(404, b"<html>"), chunked(503, b"busy")])
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_a_refused_acknowledgement_is_counted_not_repeated(answer: bytes) -> None:
     async with acking() as (server, client):
         server.answer = lambda seen: answer
@@ -129,7 +128,7 @@ async def test_a_refused_acknowledgement_is_counted_not_repeated(answer: bytes) 
     assert [event_id(seen) for seen in server.seen] == ["1", "2"]
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_no_http_at_all() -> None:
     async with acking() as (server, client):
         server.answer = lambda seen: b"SSH-2.0-x\r\n\r\n"
@@ -138,7 +137,7 @@ async def test_no_http_at_all() -> None:
         assert len(server.seen) == 2
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_failures_are_logged_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acks, "_RECONNECT_DELAY", 0.01)
     async with serving() as server:
@@ -156,12 +155,11 @@ async def test_failures_are_logged_once_a_minute(monkeypatch: pytest.MonkeyPatch
     client.close()
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_an_xsp_that_comes_back_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acks, "_RECONNECT_DELAY", 0.01)
-    async with acking() as (server, client):
-        endpoint, client._endpoint = client._endpoint, SETTINGS.endpoint(reactor)
-        client._endpoint = attrs.evolve(SETTINGS, port=1).endpoint(reactor)
+    async with acking() as (_, client):
+        endpoint, client._endpoint = client._endpoint, attrs.evolve(SETTINGS, port=1).endpoint(reactor)
         client.send("1")
         await until(lambda: client.failed)
         client._endpoint = endpoint
@@ -169,7 +167,7 @@ async def test_an_xsp_that_comes_back_is_used_again(monkeypatch: pytest.MonkeyPa
         await until(lambda: client.sent)
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_an_answer_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acks, "_ANSWER_TIMEOUT", 0.02)
     async with acking() as (server, client):
@@ -179,7 +177,7 @@ async def test_an_answer_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> No
         assert len(server.seen) == 2
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_an_idle_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert acks._IDLE_TIMEOUT < 4
     monkeypatch.setattr(acks, "_IDLE_TIMEOUT", 0.0)
@@ -193,7 +191,7 @@ async def test_an_idle_connection_is_not_used_again(monkeypatch: pytest.MonkeyPa
         assert client.failed == 0
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acks, "_MAX_WAITING", 5)
     async with acking(connections=1) as (server, client):
@@ -205,7 +203,7 @@ async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (client.waiting, client.failed) == (5, 3)
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_close_while_connecting() -> None:
     async with serving() as server:
         client = acks_to(server.port)

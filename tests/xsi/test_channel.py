@@ -34,7 +34,6 @@ class World:
             jitter=lambda: 0.25,
         )
 
-    @property
     def state(self) -> State:
         return self.channel.status.state
 
@@ -56,7 +55,7 @@ class World:
             self.channel.stop()
         if state is State.BACKOFF:
             self.last.refuse(NoXspAvailable("gone"))
-        assert self.state is state
+        assert self.state() is state
         return self
 
     def echo(self, seconds: float, interval: float = 10.0) -> None:
@@ -113,7 +112,7 @@ def test_every_input_in_every_state(state: State, what: Input) -> None:
     else:
         give(world, what)
     expected = GRID[state].get(what, state)
-    assert world.state is expected
+    assert world.state() is expected
     assert world.states == ([expected] if expected is not state else [])
     assert len(world.xsp.opened) - opened == (expected is State.OPENING and state is not State.OPENING)
     if expected is State.IDLE:
@@ -141,7 +140,7 @@ def test_no_first_document() -> None:
     world.channel.start()
     world.last.accept()
     world.clock.advance(8.0)
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
     assert world.last.stream.aborted
 
 
@@ -198,7 +197,7 @@ def test_back_off_starts_anew_only_after_a_stable_time() -> None:
 def test_the_end_of_the_stream_is_the_end_of_the_channel(end: str) -> None:
     world = World().up()
     world.last.receiver.stream_ended(end)
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
     assert end in world.channel.status.reason
     assert world.channel.status.channel_id == ""
 
@@ -220,19 +219,19 @@ def test_terminated(reason: str, wait: float) -> None:
     world = World().up()
     with capturedLogs() as logs:
         world.last.bring(terminated(reason))
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
     assert world.last.stream.aborted
     assert [log["log_level"] for log in logs] == [LogLevel.error if wait == 300.0 else LogLevel.warn]
     world.clock.advance(wait - 0.5)
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
     world.clock.advance(0.5)
-    assert world.state is State.OPENING
+    assert world.state() is State.OPENING
 
 
 def test_garbage_on_the_stream() -> None:
     world = World().up()
     world.last.bring(event("HookStatusEvent") + b"oops", event("HookStatusEvent"))
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
     assert len(world.events) == 1
     assert "oops" in world.channel.status.reason
 
@@ -240,7 +239,7 @@ def test_garbage_on_the_stream() -> None:
 def test_one_unreadable_document_is_skipped() -> None:
     world = World().up()
     world.last.bring(b"<e><f></e>", event("HookStatusEvent"))
-    assert world.state is State.UP
+    assert world.state() is State.UP
     assert (len(world.events), world.channel.status.unreadable) == (1, 1)
 
 
@@ -263,7 +262,7 @@ def test_what_an_earlier_stream_brings_late_is_ignored() -> None:
     world.last.come_up("ch-2")
     old.bring(event("HookStatusEvent"), terminated("UserDeleted"))
     old.receiver.stream_ended("connection lost")
-    assert world.state is State.UP
+    assert world.state() is State.UP
     assert not world.events
 
 
@@ -273,7 +272,7 @@ def test_what_an_earlier_stream_brings_late_is_ignored() -> None:
 def test_answered_and_echoed_heartbeats_keep_it_up() -> None:
     world = World().up()
     world.echo(100.0)
-    assert world.state is State.UP
+    assert world.state() is State.UP
     assert len(world.xsp.asked) == 10
 
 
@@ -282,9 +281,9 @@ def test_a_heartbeat_without_echo() -> None:
     world.clock.advance(10.0)
     world.xsp.take("PUT", "channel/ch-1/heartbeat").answer()
     world.clock.advance(9.9)
-    assert world.state is State.UP
+    assert world.state() is State.UP
     world.clock.advance(0.1)
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
     assert world.last.stream.aborted
 
 
@@ -292,15 +291,15 @@ def test_tolerance() -> None:
     world = World(heartbeat_tolerance=2).up()
     for _ in range(3):
         world.clock.advance(10.0)
-    assert world.state is State.UP
+    assert world.state() is State.UP
     world.last.bring(HEARTBEAT)
     for _ in range(2):
         world.clock.advance(10.0)
-    assert world.state is State.UP
+    assert world.state() is State.UP
     world.clock.advance(10.0)
-    assert world.state is State.UP
+    assert world.state() is State.UP
     world.clock.advance(10.0)
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
 
 
 @pytest.mark.parametrize("failure", [Refused(503), Refused(401), OutcomeUnknown("slow"), NoXspAvailable("gone")])
@@ -308,23 +307,23 @@ def test_a_heartbeat_without_answer(failure: Exception) -> None:
     world = World(heartbeat_tolerance=1).up()
     world.clock.advance(10.0)
     world.xsp.take("PUT", "channel/ch-1/heartbeat").fail(failure)
-    assert world.state is State.UP
+    assert world.state() is State.UP
     world.clock.advance(10.0)
     world.xsp.take("PUT", "channel/ch-1/heartbeat").fail(failure)
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
 
 
 def test_an_unknown_channel_is_lost_at_once() -> None:
     world = World(heartbeat_tolerance=5).up()
     world.clock.advance(10.0)
     world.xsp.take("PUT", "channel/ch-1/heartbeat").fail(Refused(404))
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
 
 
 def test_no_heartbeats() -> None:
     world = World(heartbeat_interval=0).up()
     world.clock.advance(1000.0)
-    assert world.state is State.UP
+    assert world.state() is State.UP
     assert not world.xsp.asked
 
 
@@ -345,7 +344,7 @@ def test_renewed_at_half_of_what_was_granted() -> None:
     world.xsp.take("PUT", "channel/ch-1").answer(b"<html>")
     world.clock.advance(30.0)
     world.xsp.take("PUT", "channel/ch-1").fail(Refused(404))
-    assert world.state is State.BACKOFF
+    assert world.state() is State.BACKOFF
 
 
 def test_a_channel_without_end_is_not_renewed() -> None:
@@ -374,7 +373,7 @@ def test_stop_deletes_the_channel(end: str) -> None:
         case "silence":
             world.clock.advance(2.0)
     assert stopped.called
-    assert world.state is State.IDLE
+    assert world.state() is State.IDLE
     assert world.last.stream.aborted
     assert not world.clock.getDelayedCalls()
 
@@ -392,7 +391,7 @@ def test_each_stop_is_answered_and_a_start_follows() -> None:
     world.last.receiver.stream_ended("closed")
     assert all(stop.called for stop in stops)
     world.channel.start()
-    assert world.state is State.OPENING
+    assert world.state() is State.OPENING
 
 
 def test_a_late_answer_after_the_end_does_nothing() -> None:
@@ -407,5 +406,5 @@ def test_a_late_answer_after_the_end_does_nothing() -> None:
     world.last.receiver.stream_ended("closed")
     renewal.answer(channel("ch-1", 60))
     beat.fail(Refused(404))
-    assert world.state is State.IDLE
+    assert world.state() is State.IDLE
     assert not world.clock.getDelayedCalls()

@@ -29,7 +29,7 @@ def test_any_answers_in_any_pieces(items: list[tuple[bytes, Answer]], data: st.D
     whole = b"".join(raw for raw, _ in items)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
     reader = AnswerReader()
-    answers = []
+    answers: list[Answer] = []
     for a, b in pairwise([0, *cuts, len(whole)]):
         reader.receive_data(whole[a:b])
         answers += list(reader)
@@ -39,7 +39,7 @@ def test_any_answers_in_any_pieces(items: list[tuple[bytes, Answer]], data: st.D
 @pytest.mark.parametrize(("raw", "answer"), ANSWERS)
 def test_byte_by_byte(raw: bytes, answer: Answer) -> None:
     reader = AnswerReader()
-    answers = []
+    answers: list[Answer] = []
     for byte in raw:
         assert not answers
         reader.receive_data(bytes([byte]))

@@ -65,7 +65,7 @@ def test_a_document_is_out_as_soon_as_it_is_complete() -> None:
 def test_garbage_between_documents_says_what_was_seen(garbage: bytes) -> None:
     stream = DocumentStream()
     stream.receive_data(DOCUMENTS[0] + garbage)
-    found = []
+    found: list[bytes] = []
     with pytest.raises(BadDocument) as raised:
         found.extend(stream)
     assert found == [DOCUMENTS[0]]

@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
-import pytest_twisted
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
 
 from bwconnector.xsi import requests, xsp
@@ -19,7 +20,7 @@ from bwconnector.xsi.requests import Request
 from bwconnector.xsi.xsp import Xsp, XspSettings
 
 from .samples import error_info
-from .server import Seen, Server, chunked, http, reactor, serving, until
+from .server import Seen, Server, asynchronous, chunked, http, reactor, serving, until
 
 SETTINGS = XspSettings("link-a", "127.0.0.1", tls=False, user_id="cti@ex.org", password="geheim", protocol_version="23.0")
 GET = requests.calls("alice@ex.org")
@@ -37,12 +38,10 @@ async def one_xsp(**settings: Any) -> AsyncIterator[tuple[Server, Xsp]]:
 
 
 def xsp_settings(port: int, **settings: Any) -> XspSettings:
-    import attrs
-
     return attrs.evolve(SETTINGS, port=port, **settings)
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_a_request_on_the_wire() -> None:
     async with one_xsp() as (server, client):
         server.answer = lambda seen: http(201, b"<x/>", "Location: http://elsewhere/calls/c:0")
@@ -67,13 +66,13 @@ async def test_a_request_on_the_wire() -> None:
     [http(200, b"<x/>"), chunked(200, b"<", b"x/>"), http(200, b"<x/>", "Connection: close", length=False)],
     ids=["length", "chunked", "until close"],
 )
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_bodies(answer: bytes) -> None:
     async with one_xsp() as (server, client):
 
         def respond(seen: Seen) -> bytes:
             if b"close" in answer:
-                reactor.callLater(0, seen.connection.transport.loseConnection)
+                seen.connection.close_soon()
             return answer
 
         server.answer = respond
@@ -89,7 +88,7 @@ async def test_bodies(answer: bytes) -> None:
         (http(404, b"\xff\xfe\x00"), 404, 0, "\ufffd\ufffd\x00"),
     ],
 )
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_refusals(answer: bytes, status: int, code: int, summary: str) -> None:
     async with one_xsp() as (server, client):
         server.answer = lambda seen: answer
@@ -99,7 +98,7 @@ async def test_refusals(answer: bytes, status: int, code: int, summary: str) -> 
     assert client.requests == {str(status): 1}
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_redirects_are_not_followed() -> None:
     async with serving() as other, one_xsp() as (server, client):
         server.answer = lambda seen: http(302, b"", f"Location: http://127.0.0.1:{other.port}/x")
@@ -108,7 +107,7 @@ async def test_redirects_are_not_followed() -> None:
     assert not other.seen
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_cookies_are_kept() -> None:
     async with one_xsp() as (server, client):
         server.answer = lambda seen: http(200, b"", "Set-Cookie: JSESSIONID=77; Path=/com.broadsoft.xsi-actions; HttpOnly")
@@ -118,7 +117,7 @@ async def test_cookies_are_kept() -> None:
     assert server.seen[1].headers["cookie"] == "JSESSIONID=77"
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_a_safe_request_survives_a_lost_connection() -> None:
     async with one_xsp() as (server, client):
         server.answer = lambda seen: None if len(server.seen) == 1 else http(200, b"ok")
@@ -130,7 +129,7 @@ async def test_a_safe_request_survives_a_lost_connection() -> None:
     assert client.requests == {"200": 1, "lost": 3}
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_an_unsafe_request_is_sent_once() -> None:
     async with one_xsp() as (server, client):
         server.answer = lambda seen: None
@@ -142,7 +141,7 @@ async def test_an_unsafe_request_is_sent_once() -> None:
 @pytest.mark.parametrize(
     "answer", [b"", http(200, b"abc")[:-1], chunked(200, b"abc", end=False)], ids=["nothing", "short", "no last chunk"]
 )
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_silence(answer: bytes) -> None:
     async with one_xsp() as (server, client):
         server.answer = lambda seen: answer
@@ -153,7 +152,7 @@ async def test_silence(answer: bytes) -> None:
     assert client.requests == {"timeout": 1}
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_nobody_there() -> None:
     async with serving() as server:
         port = server.port
@@ -165,7 +164,7 @@ async def test_nobody_there() -> None:
     assert client.requests == {"unreachable": 2}
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_idle_connections_are_closed_before_the_server_does(monkeypatch: pytest.MonkeyPatch) -> None:
     assert xsp._IDLE_TIMEOUT < 4
     monkeypatch.setattr(xsp, "_IDLE_TIMEOUT", 0.02)
@@ -195,7 +194,7 @@ class Receiver:
 ADD = requests.add_channel("set")
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_a_stream() -> None:
     async with one_xsp() as (server, client):
         receiver = Receiver()
@@ -212,7 +211,7 @@ async def test_a_stream() -> None:
 
 
 @pytest.mark.parametrize("length", [True, False])
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_a_stream_that_breaks(length: bool) -> None:
     async with one_xsp() as (server, client):
         receiver = Receiver()
@@ -224,7 +223,7 @@ async def test_a_stream_that_breaks(length: bool) -> None:
     assert len(receiver.ended) == 1
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_an_aborted_stream_is_silent() -> None:
     async with one_xsp() as (server, client):
         receiver = Receiver()
@@ -236,7 +235,7 @@ async def test_an_aborted_stream_is_silent() -> None:
 
 
 @pytest.mark.parametrize(("answer", "status"), [(http(401), 401), (chunked(503, b"busy"), 503), (http(204), 204), (http(302), 302)])
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_a_refused_stream(answer: bytes, status: int) -> None:
     async with one_xsp() as (server, client):
         server.answer = lambda seen: answer
@@ -246,12 +245,24 @@ async def test_a_refused_stream(answer: bytes, status: int) -> None:
     assert raised.value.status == status
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_a_stream_that_is_never_answered() -> None:
     async with one_xsp() as (server, client):
         server.answer = lambda seen: b""
         with pytest.raises(OutcomeUnknown):
             await client.open_stream(ADD, Receiver(), timeout=0.1)
+        await until(lambda: server.connections[0].closed)
+
+
+@asynchronous
+async def test_a_stream_that_is_not_wanted_any_more() -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: b""
+        opening = ensureDeferred(client.open_stream(ADD, Receiver()))
+        await until(lambda: server.seen)
+        opening.cancel()
+        with pytest.raises(OutcomeUnknown):
+            await opening
         await until(lambda: server.connections[0].closed)
 
 
@@ -273,7 +284,7 @@ def certificate() -> tuple[bytes, PrivateCertificate]:
     return pem, PrivateCertificate.fromCertificateAndKeyPair(Certificate.loadPEM(pem), KeyPair.load(der))
 
 
-@pytest_twisted.ensureDeferred
+@asynchronous
 async def test_tls(tmp_path: Path) -> None:
     pem, private = certificate()
     file = tmp_path / "ca.pem"

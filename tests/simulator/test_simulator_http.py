@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ import pytest
 import pytest_twisted
 import treq
 from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
@@ -58,10 +60,9 @@ class Stream:
 
     @property
     def documents(self) -> list[ElementTree.Element]:
-        parts = [part for part in self.data.split(b"<?xml")[1:]]
         complete = [
             b"<?xml" + part
-            for part in parts
+            for part in self.data.split(b"<?xml")[1:]
             if part.rstrip().endswith((b"</Channel>", b"</xsi:Event>", b"<ChannelHeartBeat " + XMLNS.encode() + b"/>"))
         ]
         return [strip(ElementTree.fromstring(document)) for document in complete]
@@ -442,13 +443,24 @@ async def test_faults_of_paths_and_streams(client: Client) -> None:
     stream = await client.open()
     await client.admin("POST", "xsps/xsp1/faults", paths={"heartbeat": 503, "versions": "refuse"})
     assert (await client.ask("PUT", f"{EVENTS}channel/{stream.channel_id}/heartbeat")).status == 503
-    with pytest.raises(Exception, match="Connection|Response"):
+    with pytest.raises(Exception, match=r"Connection|Response"):
         await client.ask("GET", f"{EVENTS}versions")
     await client.admin("POST", "xsps/xsp1/faults", paths={}, echo=False)
     assert (await client.ask("PUT", f"{EVENTS}channel/{stream.channel_id}/heartbeat")).status == 200
     await client.admin("POST", "xsps/xsp1/drop")
     await until(lambda: stream.ended)
     assert len(stream.documents) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_path_that_hangs_until_the_xsp_dies(client: Client) -> None:
+    await client.admin("POST", "xsps/xsp1/faults", paths={"versions": "hang"})
+    hanging = ensureDeferred(client.ask("GET", f"{EVENTS}versions"))
+    assert (await client.ask("GET", f"{ACTIONS}user/alice@example.net/profile")).status == 200
+    assert not hanging.called
+    await client.admin("POST", "xsps/xsp1/kill")
+    with pytest.raises(Exception, match=r"Connection|Response"):
+        await hanging
 
 
 @pytest_twisted.ensureDeferred
@@ -482,27 +494,40 @@ class Raw(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self.data += data
 
+    def chunks(self) -> list[bytes]:
+        """The complete chunks of the response so far."""
+        rest = self.data.partition(b"\r\n\r\n")[2]
+        found = []
+        while b"\r\n" in rest:
+            size, _, rest = rest.partition(b"\r\n")
+            length = int(size, 16)
+            if len(rest) >= length + 2:
+                found.append(rest[:length])
+            rest = rest[length + 2 :]
+        return found
 
+
+@pytest.mark.parametrize("chunking", ["whole", "scattered"])
 @pytest_twisted.ensureDeferred
-async def test_on_the_wire_each_document_is_one_chunk(client: Client) -> None:
+async def test_on_the_wire_each_document_is_one_chunk_unless_scattered(client: Client, chunking: str) -> None:
+    await client.admin("POST", "xsps/xsp1/faults", chunking=chunking)
     host, port = client.simulator.xsp_addresses[0]
     raw = await connectProtocol(TCP4ClientEndpoint(reactor, host, port), Raw())
     body = f"<Channel {XMLNS}><channelSetId>set</channelSetId></Channel>".encode()
-    token = client.simulator.xsps["xsp1"]._authorization
-    head = f"POST {ASYNC.upper()} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    token = b64encode(":".join(USER).encode()).decode()
+    head = f"POST {ASYNC.upper()} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {token}\r\nContent-Length: {len(body)}\r\n\r\n"
     raw.transport.write(head.encode() + body)
-    await until(lambda: b"</Channel>" in raw.data)
+    await until(lambda: b"".join(raw.chunks()).endswith(b"</Channel>"))
     await client.subscribe("alice@example.net")
-    await until(lambda: b"</xsi:Event>" in raw.data)
-    response, _, rest = raw.data.partition(b"\r\n\r\n")
-    assert b"Transfer-Encoding: chunked" in response
-    assert b"Keep-Alive: timeout=4" in response
-    chunks = []
-    while rest:
-        size, _, rest = rest.partition(b"\r\n")
-        chunks.append(rest[: int(size, 16)])
-        rest = rest[int(size, 16) + 2 :]
-    assert [chunk.count(b"<?xml") for chunk in chunks] == [1, 1]
-    assert chunks[0].startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<Channel xmlns="http://schema.broadsoft.com/xsi"><channelId>')
-    assert chunks[1].startswith(b'<?xml version="1.0" encoding="UTF-8"?><xsi:Event xmlns:xsi="http://schema.broadsoft.com/xsi"')
+    await until(lambda: b"".join(raw.chunks()).endswith(b"</xsi:Event>"))
     raw.transport.abortConnection()
+    assert b"Transfer-Encoding: chunked" in raw.data
+    assert b"Keep-Alive: timeout=4" in raw.data
+    chunks = raw.chunks()
+    channel, _, event = b"".join(chunks).rpartition(b'<?xml version="1.0" encoding="UTF-8"?>')
+    assert channel.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<Channel xmlns="http://schema.broadsoft.com/xsi"><channelId>')
+    assert event.startswith(b'<xsi:Event xmlns:xsi="http://schema.broadsoft.com/xsi"')
+    if chunking == "whole":
+        assert [chunk.count(b"<?xml") for chunk in chunks] == [1, 1]
+    else:
+        assert len(chunks) > 3

@@ -1,0 +1,278 @@
+"""The Event Channels of all XSPs as one source of events and one way to send requests.
+
+All channels belong to one channel set of BroadWorks, which sends each event on one of them. Here their streams become one again: every event is
+acknowledged at once, delivered once, and in the order of its subscription.
+
+Which subscriptions are ours is told by :meth:`ChannelSet.adopt` and :meth:`ChannelSet.retire`. An event of an unknown one is kept for a moment, since
+the answer that tells the new subscription's id may be slower than its first event; then it is a left-over of an earlier run, and BroadWorks is told
+to delete it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+
+from bwconnector.xsi.channel import Acknowledger, Channel, ChannelStatus
+from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
+from bwconnector.xsi.events import CallSubscription, SubscriptionEvent, SubscriptionTerminated
+from bwconnector.xsi.opening import ChannelSettings, Requester
+from bwconnector.xsi.ordering import Order, Recent
+from bwconnector.xsi.requests import Request, Response
+from bwconnector.xsi.xsp import TRY_TIMEOUT
+
+__all__ = ["GAP_TIMEOUT", "ChannelSet", "Link", "instance_name"]
+
+GAP_TIMEOUT = 0.3
+"""Seconds that later events wait for an earlier one, which another channel may still bring."""
+
+# A T-Server waits longer than this for its response.
+_REQUEST_TIMEOUT = 6.0
+# Time for the answer to a subscription request to arrive after the subscription's first event.
+_STRANGER_TIMEOUT = 2.0
+_MAX_STRANGERS = 10_000
+# Repetitions come within seconds; these are those of several seconds at 2,000 events a second.
+_REMEMBERED_EVENTS = 16_384
+_REMEMBERED_SUBSCRIPTIONS = 16_384
+# With these another XSP may do better; with all other statuses BroadWorks itself has decided.
+_TRY_ELSEWHERE = frozenset((500, 502, 503, 504))
+
+
+def instance_name(name: str, application: str, instance: str) -> str:
+    """The channelSetId, or applicationId, of one connector: ``name`` and twelve digits that stand for all three parameters.
+
+    It stays the same over restarts, since subscriptions outlive channels and are found again by it, and differs between two connectors with the
+    same configuration, since BroadWorks would give each only a part of the events, or end the older one's channels.
+
+    :param instance: what tells connectors with equal configuration apart: the host's name, or that of the pod
+    """
+    digest = hashlib.sha256(f"{name}\0{application}\0{instance}".encode()).hexdigest()[:12]
+    # 256 characters are allowed, and '/' cannot stand in a path segment.
+    return f"{name[:200].replace('/', '_')}-{digest}"
+
+
+@attrs.frozen(slots=True)
+class Link:
+    """What one channel is made of."""
+
+    xsp: Requester
+    acks: Acknowledger
+    settings: ChannelSettings
+
+
+class ChannelSet:
+    """Merges the channels of ``links``.
+
+    :param on_status: called with a channel's status whenever its state changes
+    :ivar on_event: called with each event, once and in order, and the name of the link that brought it
+    :ivar on_gap: called with the id of a subscription that lost an event, before the events after it
+    :ivar duplicates: events that had been there before
+    :ivar gaps: how often an event was missing for good
+    :ivar strangers: events of subscriptions that are not ours
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        clock: Any,
+        links: Sequence[Link],
+        on_status: Callable[[ChannelStatus], None] = lambda status: None,
+        gap_timeout: float = GAP_TIMEOUT,
+    ) -> None:
+        self.on_event: Callable[[SubscriptionEvent, str], None] = lambda event, link: None
+        self.on_gap: Callable[[str], None] = lambda subscription_id: None
+        self.duplicates = 0
+        self.gaps = 0
+        self.strangers = 0
+        self._clock = clock
+        self._on_status = on_status
+        self._gap_timeout = gap_timeout
+        self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed) for link in links]
+        self._turn = 0
+        self._orders: dict[str, Order] = {}
+        self._gap_timers: dict[str, Any] = {}
+        self._seen = Recent(_REMEMBERED_EVENTS)
+        self._retired = Recent(_REMEMBERED_SUBSCRIPTIONS)
+        self._unknown: dict[str, list[tuple[SubscriptionEvent, Channel]]] = {}
+        self._unknown_timers: dict[str, Any] = {}
+        self._unknown_count = 0
+
+    def start(self) -> None:
+        for channel in self._channels:
+            channel.start()
+
+    def stop(self) -> Deferred[None]:
+        """Delete all channels and close all connections; fires when that is done, after 2 s at most."""
+
+        def stopped(_: object) -> Deferred[Any]:
+            for timer in (*self._gap_timers.values(), *self._unknown_timers.values()):
+                timer.cancel()
+            self._gap_timers.clear()
+            self._unknown_timers.clear()
+            self._unknown.clear()
+            self._unknown_count = 0
+            for channel in self._channels:
+                channel.acks.close()
+            return DeferredList([channel.xsp.close() for channel in self._channels])
+
+        return DeferredList([channel.stop() for channel in self._channels]).addCallback(stopped).addCallback(lambda _: None)
+
+    @property
+    def up_count(self) -> int:
+        return sum(channel.up for channel in self._channels)
+
+    @property
+    def statuses(self) -> tuple[ChannelStatus, ...]:
+        """Of all channels, in the order of the links."""
+        return tuple(channel.status for channel in self._channels)
+
+    def adopt(self, subscription_id: str) -> None:
+        """From now on this subscription is ours, and so is what has come of it already."""
+        if subscription_id in self._orders:
+            return
+        self._orders[subscription_id] = Order()
+        for event, channel in self._release_unknown(subscription_id):
+            self._receive(event, channel)
+
+    def retire(self, subscription_id: str) -> None:
+        """This subscription is no longer ours; if BroadWorks sends more of it, it is told to delete it."""
+        if self._orders.pop(subscription_id, None) is not None:
+            self._retired.add(subscription_id)
+            self._cancel_gap_timer(subscription_id)
+
+    async def perform(self, request: Request) -> Response:
+        """Send a request to the XSPs whose channels are up, one after the other, until one of them answers; 6 s in all.
+
+        What may already have been done is only repeated if ``request`` is safe.
+
+        :raises Refused: BroadWorks said no
+        :raises OutcomeUnknown: it was sent, but no answer came
+        :raises NoXspAvailable: nothing was sent, as no channel is up, or none of those XSPs could be reached
+        """
+        deadline = self._clock.seconds() + _REQUEST_TIMEOUT
+        up = [channel for channel in self._channels if channel.up]
+        self._turn += 1
+        failure: XsiFailure = NoXspAvailable("no event channel is up: see the log for why the XSPs cannot be used")
+        for position in range(len(up)):
+            left = deadline - self._clock.seconds()
+            if left <= 0:
+                break
+            try:
+                return await up[(self._turn + position) % len(up)].xsp.perform(request, min(TRY_TIMEOUT, left))
+            except NoXspAvailable as unreachable:
+                # Nothing was sent to this one, so what another one said remains the last word.
+                failure = unreachable if isinstance(failure, NoXspAvailable) else failure
+            except OutcomeUnknown as unknown:
+                failure = unknown
+                if not request.safe:
+                    break
+            except Refused as refused:
+                failure = refused
+                if refused.error_code == NO_CHANNEL_SET:
+                    self._reopen()
+                if not request.safe or refused.status not in _TRY_ELSEWHERE:
+                    break
+        raise failure
+
+    def _reopen(self) -> None:
+        """BroadWorks has forgotten the channel set, so no channel will bring an event any more, however alive it seems."""
+        for channel in self._channels:
+            channel.reopen("BroadWorks does not know the channel set any more")
+
+    # Events.
+
+    def _changed(self, channel: Channel) -> None:
+        self._on_status(channel.status)
+
+    def _receive(self, event: SubscriptionEvent, channel: Channel) -> None:
+        order = self._orders.get(event.subscription_id)
+        if order is None:
+            self._keep_unknown(event, channel)
+            return
+        if event.event_id:
+            channel.acks.send(event.event_id)
+            if not self._seen.add(event.event_id):
+                self.duplicates += 1
+                return
+        ready = order.add(event, channel.link)
+        if ready is None:
+            self.duplicates += 1
+            return
+        # First the timer: delivering may retire this subscription.
+        if not order.waiting:
+            self._cancel_gap_timer(event.subscription_id)
+        elif event.subscription_id not in self._gap_timers:
+            self._gap_timers[event.subscription_id] = self._clock.callLater(self._gap_timeout, self._give_up, event.subscription_id)
+        for delivery in ready:
+            self._deliver(*delivery)
+
+    def _give_up(self, subscription_id: str) -> None:
+        del self._gap_timers[subscription_id]
+        ready = self._orders[subscription_id].give_up()
+        # An initial event tells everything; what was missing before it does not matter.
+        if not isinstance(ready[0][0].data, CallSubscription):
+            self.gaps += 1
+            self.on_gap(subscription_id)
+        for delivery in ready:
+            self._deliver(*delivery)
+
+    def _deliver(self, event: SubscriptionEvent, link: str) -> None:
+        try:
+            self.on_event(event, link)
+        except Exception:
+            # A fault in what one event means must not cost the stream that brings all others.
+            self.log.failure(
+                "event {event_id} of subscription {subscription} was not understood",
+                event_id=event.event_id,
+                subscription=event.subscription_id,
+            )
+
+    def _cancel_gap_timer(self, subscription_id: str) -> None:
+        timer = self._gap_timers.pop(subscription_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    # Events of unknown subscriptions.
+
+    def _keep_unknown(self, event: SubscriptionEvent, channel: Channel) -> None:
+        if event.subscription_id in self._retired:
+            self._disown(event, channel)
+        elif self._unknown_count >= _MAX_STRANGERS:
+            # Acknowledged without being kept: should it be ours after all, its number is missing and the subscription will be refreshed.
+            self.strangers += 1
+            channel.acks.send(event.event_id)
+        else:
+            self._unknown_count += 1
+            self._unknown.setdefault(event.subscription_id, []).append((event, channel))
+            if event.subscription_id not in self._unknown_timers:
+                self._unknown_timers[event.subscription_id] = self._clock.callLater(
+                    _STRANGER_TIMEOUT, self._disown_all, event.subscription_id
+                )
+
+    def _release_unknown(self, subscription_id: str) -> list[tuple[SubscriptionEvent, Channel]]:
+        kept = self._unknown.pop(subscription_id, [])
+        self._unknown_count -= len(kept)
+        timer = self._unknown_timers.pop(subscription_id, None)
+        if timer is not None and timer.active():
+            timer.cancel()
+        return kept
+
+    def _disown_all(self, subscription_id: str) -> None:
+        self._retired.add(subscription_id)
+        for event, channel in self._release_unknown(subscription_id):
+            self._disown(event, channel)
+
+    def _disown(self, event: SubscriptionEvent, channel: Channel) -> None:
+        self.strangers += 1
+        if not event.event_id:
+            return
+        if isinstance(event.data, SubscriptionTerminated):
+            channel.acks.send(event.event_id)
+        else:
+            channel.acks.send(event.event_id, 481, "Unknown subscription")

@@ -1,0 +1,371 @@
+"""The event packages of each monitored device, subscribed once however many monitors want them, and kept subscribed.
+
+Whatever may be wrong with a subscription (it is due, lost an event, ended, could not be opened, all channels were lost) has one remedy: renew it if
+BroadWorks knows it, which also brings its initial event, and subscribe anew if not. So all of these only mark it as due.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Protocol
+
+import attrs
+from twisted.application.internet import backoffPolicy
+from twisted.internet.defer import Deferred, DeferredSemaphore, ensureDeferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bwconnector.xsi.answers import read_subscription
+from bwconnector.xsi.errors import NO_CHANNEL_SET, NO_SUBSCRIPTION, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
+from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
+from bwconnector.xsi.opening import NEVER
+from bwconnector.xsi.requests import Request, Response, delete_subscription, renew_subscription, subscribe
+
+__all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
+
+# Enough for a new channel, which the channel set opens when it hears that BroadWorks knows none.
+_CHANNEL_SET_WAIT = 2.0
+_RESYNC_SPREAD = 600.0
+# Beyond this many at a time an XSP only queues them, and monitors that start later wait behind.
+_MAX_UNDER_WAY = 32
+
+
+@attrs.frozen(slots=True)
+class SubscriptionSettings:
+    """What is asked of BroadWorks; times in seconds.
+
+    :ivar resync_interval: how often the first package of a device is refreshed although nothing seems to be wrong; 0 = never
+    """
+
+    channel_set_id: str
+    application_id: str
+    expires: int = 86400
+    resync_interval: float = 1800.0
+
+
+class Channels(Protocol):
+    """The part of :class:`~bwconnector.xsi.channelset.ChannelSet` that subscriptions use."""
+
+    on_event: Callable[[SubscriptionEvent, str], None]
+    on_gap: Callable[[str], None]
+
+    def adopt(self, subscription_id: str) -> None: ...
+
+    def retire(self, subscription_id: str) -> None: ...
+
+    async def perform(self, request: Request) -> Response: ...
+
+
+@attrs.define(slots=True, eq=False)
+class _Subscription:
+    """One package of one target; ``id`` is empty while BroadWorks does not have it."""
+
+    target: str
+    package: str
+    first: bool
+    id: str = ""
+    wanted: bool = True
+    refused: bool = False
+    """A further package that this user does not have: not asked for again."""
+    due: float = 0.0
+    busy: bool = False
+    again: bool = False
+    failures: int = 0
+    opening: list[Deferred[None]] | None = None
+    """Who waits for the request to subscribe, while it is under way."""
+
+
+@attrs.define(slots=True, eq=False)
+class _Target:
+    users: int = 0
+    subscriptions: dict[str, _Subscription] = attrs.field(factory=dict)
+    """By package, the first one first."""
+
+
+class Subscriptions:
+    """Implements SubscriptionPort of :mod:`bwconnector.bridge.ports` for targets that are users.
+
+    :param on_event: called with the target as it was subscribed, and the event with its ``target_id`` filled in
+    :param uniform: random number between two bounds, to spread renewals
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        clock: Any,
+        channels: Channels,
+        settings: SubscriptionSettings,
+        on_event: Callable[[str, SubscriptionEvent], None],
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._clock = clock
+        self._channels = channels
+        self._settings = settings
+        self._on_event = on_event
+        self._uniform = uniform
+        self._retry_delay = backoffPolicy(initialDelay=1.0, maxDelay=60.0, factor=2.0, jitter=lambda: uniform(0.0, 1.0))
+        self._targets: dict[str, _Target] = {}
+        self._by_id: dict[str, _Subscription] = {}
+        self._slots = DeferredSemaphore(_MAX_UNDER_WAY)
+        self._due: list[tuple[float, int, _Subscription]] = []
+        self._number = count()
+        self._timer: Any = None
+        channels.on_event = self._receive
+        channels.on_gap = self._gap
+
+    @property
+    def live(self) -> int:
+        """Subscriptions that BroadWorks has."""
+        return len(self._by_id)
+
+    def subscribed(self, target: str) -> bool:
+        """BroadWorks has the subscription to the target's first package."""
+        entry = self._targets.get(target)
+        return entry is not None and bool(_first(entry).id)
+
+    async def subscribe(self, target: str, packages: Sequence[str]) -> None:
+        """Want these packages once more; finishes when BroadWorks has the first one.
+
+        :raises XsiFailure: it was refused or could not be asked; nothing needs to be released then
+        """
+        entry = self._targets.setdefault(target, _Target())
+        entry.users += 1
+        for package in packages:
+            if package not in entry.subscriptions:
+                entry.subscriptions[package] = _Subscription(target, package, first=not entry.subscriptions)
+        try:
+            await self._open(_first(entry))
+        except Exception:
+            if self._targets.get(target) is entry:
+                self.release(target)
+            raise
+        for subscription in entry.subscriptions.values():
+            if subscription.wanted and not (subscription.id or subscription.busy or subscription.refused):
+                self._care_for(subscription)
+
+    def release(self, target: str) -> None:
+        """Want the target once less; the last one ends all its subscriptions."""
+        entry = self._targets.get(target)
+        if entry is None:
+            return
+        entry.users -= 1
+        if entry.users:
+            return
+        del self._targets[target]
+        for subscription in entry.subscriptions.values():
+            subscription.wanted = False
+            if subscription.id:
+                self._delete(self._forget(subscription))
+
+    async def refresh(self, target: str) -> None:
+        """Have BroadWorks send the initial event of the first package again; finishes when it has accepted that.
+
+        A target that is not wanted (any more) has nothing to refresh.
+
+        :raises XsiFailure: it was refused or could not be asked
+        """
+        entry = self._targets.get(target)
+        if entry is not None:
+            await self._renew(_first(entry))
+
+    def channels_restored(self) -> None:
+        """A channel is up again after all were lost: what happened in between is not known, so everything is refreshed, calls first."""
+        everything = [subscription for entry in self._targets.values() for subscription in entry.subscriptions.values()]
+        for subscription in sorted(everything, key=lambda each: not each.first):
+            if not subscription.refused:
+                self._care_for(subscription)
+
+    def stop(self) -> None:
+        """Renew nothing more. The subscriptions are left to BroadWorks: the next start replaces them, or they expire."""
+        self._targets.clear()
+        self._due.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # What comes from the channels.
+
+    def _receive(self, event: SubscriptionEvent, link: str) -> None:
+        subscription = self._by_id.get(event.subscription_id)
+        if subscription is None:
+            return
+        if isinstance(event.data, SubscriptionTerminated):
+            self._forget(subscription)
+            self._retry(subscription)
+        else:
+            self._on_event(subscription.target, event if event.target_id else attrs.evolve(event, target_id=subscription.target))
+
+    def _gap(self, subscription_id: str) -> None:
+        subscription = self._by_id.get(subscription_id)
+        if subscription is not None:
+            self._care_for(subscription)
+
+    # The remedy.
+
+    def _care_for(self, subscription: _Subscription) -> None:
+        """Renew it, or subscribe anew; when that is under way already, once more after it, since it may have been sent too early."""
+        if subscription.busy:
+            subscription.again = True
+        else:
+            subscription.busy = True
+            ensureDeferred(self._cure(subscription)).addErrback(lambda failure: self.log.failure("care for a subscription failed", failure))
+
+    async def _cure(self, subscription: _Subscription) -> None:
+        try:
+            await self._renew(subscription)
+        except XsiFailure as failure:
+            self._failed(subscription, failure)
+        finally:
+            subscription.busy = False
+        if subscription.again:
+            subscription.again = False
+            if subscription.wanted:
+                self._care_for(subscription)
+
+    def _failed(self, subscription: _Subscription, failure: XsiFailure) -> None:
+        told = {"target": subscription.target, "package": subscription.package, "reason": str(failure)}
+        if (
+            isinstance(failure, Refused)
+            and failure.status in (403, 404)
+            and failure.error_code != NO_CHANNEL_SET
+            and not subscription.first
+        ):
+            subscription.refused = True
+            self.log.debug("no events of {package} from {target}: {reason}", **told)
+            return
+        if subscription.first and not subscription.failures and not isinstance(failure, NoXspAvailable):
+            self.log.warn("{target} is not subscribed to {package} at present, will be tried again: {reason}", **told)
+        self._retry(subscription)
+
+    def _retry(self, subscription: _Subscription) -> None:
+        if subscription.wanted:
+            self._at(subscription, self._retry_delay(subscription.failures))
+            subscription.failures += 1
+
+    async def _renew(self, subscription: _Subscription) -> None:
+        subscription_id = subscription.id
+        if not subscription_id:
+            await self._open(subscription)
+            return
+        try:
+            response = await self._perform(renew_subscription(subscription_id, self._settings.expires))
+        except Refused as refused:
+            if refused.status != 404 and refused.error_code not in (NO_SUBSCRIPTION, NO_CHANNEL_SET):
+                raise
+            if subscription.id == subscription_id:
+                self._forget(subscription)
+            if subscription.wanted:
+                await self._open(subscription)
+            return
+        if subscription.id == subscription_id:
+            subscription.failures = 0
+            self._renew_later(subscription, read_subscription(response.body).expires)
+
+    async def _open(self, subscription: _Subscription) -> None:
+        """Subscribe, unless it is; one request serves all who wait for it."""
+        if subscription.id:
+            return
+        waiting: Deferred[None] = Deferred()
+        if subscription.opening is None:
+            subscription.opening = [waiting]
+            ensureDeferred(self._ask(subscription)).addBoth(self._asked, subscription)
+        else:
+            subscription.opening.append(waiting)
+        await waiting
+
+    def _asked(self, result: Any, subscription: _Subscription) -> None:
+        waiting, subscription.opening = subscription.opening or [], None
+        for each in waiting:
+            if isinstance(result, Failure):
+                each.errback(result)
+            else:
+                each.callback(None)
+
+    async def _ask(self, subscription: _Subscription) -> None:
+        settings = self._settings
+        request = subscribe(
+            "user", subscription.target, subscription.package, settings.expires, settings.channel_set_id, settings.application_id
+        )
+        try:
+            response = await self._perform(request)
+        except Refused as refused:
+            if refused.error_code != NO_CHANNEL_SET:
+                raise
+            await deferLater(self._clock, _CHANNEL_SET_WAIT)
+            response = await self._perform(request)
+        grant = read_subscription(response.body)
+        if not grant.id:
+            raise OutcomeUnknown(
+                f"BroadWorks accepted the subscription of {subscription.target} to {subscription.package}, but gave it no id"
+            )
+        if subscription.wanted:
+            subscription.id = grant.id
+            self._by_id[grant.id] = subscription
+            self._renew_later(subscription, grant.expires)
+            self._channels.adopt(grant.id)
+        elif grant.id not in self._by_id:
+            self._delete(grant.id)
+
+    def _forget(self, subscription: _Subscription) -> str:
+        """It is no longer ours; returns the id it had."""
+        subscription_id, subscription.id = subscription.id, ""
+        self._by_id.pop(subscription_id, None)
+        self._channels.retire(subscription_id)
+        return subscription_id
+
+    def _delete(self, subscription_id: str) -> None:
+        # If this fails, BroadWorks is told to delete it with the next event that it sends of it.
+        ensureDeferred(self._perform(delete_subscription(subscription_id))).addErrback(lambda failure: failure.trap(XsiFailure))
+
+    async def _perform(self, request: Request) -> Response:
+        await self._slots.acquire()
+        try:
+            return await self._channels.perform(request)
+        finally:
+            self._slots.release()
+
+    # When it is due.
+
+    def _renew_later(self, subscription: _Subscription, granted: int) -> None:
+        expires = granted or self._settings.expires
+        delays = []
+        if expires < NEVER:
+            delays.append(expires / 2 * self._uniform(0.9, 1.0))
+        if subscription.first and self._settings.resync_interval:
+            delays.append(self._settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD))
+        if delays:
+            self._at(subscription, min(delays))
+
+    def _at(self, subscription: _Subscription, delay: float) -> None:
+        subscription.due = self._clock.seconds() + delay
+        heappush(self._due, (subscription.due, next(self._number), subscription))
+        self._arm()
+
+    def _arm(self) -> None:
+        # One timer for the earliest of them all: a timer for each would take more memory than the subscriptions themselves.
+        if not self._due:
+            return
+        when = self._due[0][0]
+        if self._timer is None:
+            self._timer = self._clock.callLater(max(0.0, when - self._clock.seconds()), self._tick)
+        elif self._timer.getTime() > when:
+            self._timer.reset(max(0.0, when - self._clock.seconds()))
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = self._clock.seconds()
+        while self._due and self._due[0][0] <= now:
+            due, _, subscription = heappop(self._due)
+            # What has been put off since, or is not wanted any more, is still in the list.
+            if subscription.wanted and subscription.due == due:
+                self._care_for(subscription)
+        self._arm()
+
+
+def _first(entry: _Target) -> _Subscription:
+    return next(iter(entry.subscriptions.values()))
