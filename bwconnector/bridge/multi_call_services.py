@@ -212,7 +212,6 @@ async def single_step_conference_call(
             consultation,
             lambda: _consult(switch, active, leg, consultation, address),
             starts(switch, consultation, "consultation"),
-            active,
         )
         call_id = started_call(switch, device, proven)
     answered = await switch.outstanding.change(lambda c: c.kind == "EstablishedEvent" and c.subject.call_id == call_id, ANSWER_TIMEOUT)

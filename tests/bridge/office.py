@@ -75,6 +75,8 @@ class BroadWorks:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.looked_up: list[str] = []
+        self.otherwise: Any = Response(200)
+        """Answer to what the script does not have."""
         self._script: dict[str, list[Any]] = {}
 
     def answers(self, line: str, *outcomes: Any) -> None:
@@ -95,7 +97,7 @@ class BroadWorks:
                 raise Refused(404, 0, "no such user")
             return Response(200, {}, profile(found))
         self.asked.append(line)
-        outcome = Response(200) if not scripted else scripted.pop(0) if len(scripted) > 1 else scripted[0]
+        outcome = self.otherwise if not scripted else scripted.pop(0) if len(scripted) > 1 else scripted[0]
         if isinstance(outcome, Deferred):
             outcome = await outcome
         if isinstance(outcome, Exception):

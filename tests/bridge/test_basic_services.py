@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -276,6 +278,22 @@ def test_a_leg_that_broadworks_does_not_know_has_its_user_compared() -> None:
     assert office.subscriptions.refreshed == [user("bob")]
 
 
+def test_a_comparison_that_fails_changes_nothing_for_the_client(log_text: io.StringIO) -> None:
+    office = Office()
+    office.call("K1", bob="Alerting")
+    office.bw.refuses(TALK, 404)
+    office.subscriptions.outcome = Refused(503)
+    assert office.error(answer_call()) == "stateIncompatibility noCallToAnswer"
+    assert "the calls of bob@example.net could not be compared" in log_text.getvalue()
+
+
+def test_a_name_that_broadworks_cannot_be_asked_about() -> None:
+    office = Office()
+    office.call("K1", bob="Alerting")
+    office.bw.answers("GET user/1002/profile", NoXspAvailable("none"))
+    assert office.error(answer_call("K1", "1002")) == "systemResourceAvailibility networkOutOfService"
+
+
 def test_answer_call_of_a_phone_that_cannot_be_made_to_answer() -> None:
     office = Office(P_ALLOW="refuse")
     call = office.call("K1", bob="Alerting")
@@ -422,6 +440,16 @@ def test_clear_connection_of_a_party_without_a_leg_releases_the_leg_of_the_other
     call.connection("+15559990000").state = "connected"
     assert office.answer(clear("K1", "+15559990000")) == csta.ClearConnectionResponse()
     assert office.bw.asked == ["DELETE user/alice/calls/a1"]
+
+
+def test_clear_connection_in_a_call_that_nobody_monitors() -> None:
+    office = Office()
+    office.call("K1", alice="connected", bob="alerting")
+    office.bw.answers("GET user/bob/calls", Response(200, {}, CALLS.format("b1", "b2").encode()))
+    office.bw.answers("GET user/bob/calls/b1", Response(200, {}, CALL.format("b1", "K1").encode()))
+    office.bw.answers("GET user/bob/calls/b2", Response(200, {}, CALL.format("b2", "K2").encode()))
+    assert office.answer(clear("K1", "bob")) == csta.ClearConnectionResponse()
+    assert office.bw.asked[-1] == "DELETE user/bob/calls/b1?decline=true"
 
 
 def test_clear_connection_of_a_conference_member_releases_the_leg_towards_it() -> None:

@@ -452,6 +452,26 @@ def test_single_step_conference_call_dials_and_joins_when_the_device_answers() -
     assert office.answer_to(invoke_id).conferenced_call == connection("K1", "1003")
 
 
+def test_single_step_conference_call_into_a_conference() -> None:
+    office = Office(P_SSC="on")
+    office.call("K1", alice="Active", bob="Active").controller = user("bob")
+    office.bw.answers(DIAL, start_info("b2", "K2"))
+    office.ask(join())
+    office.change("EstablishedEvent", office.call("K2", bob="Active", carol="Active"), "carol", "newCall")
+    assert office.bw.asked == ["PUT user/bob/calls/Conference/Hold", DIAL, "PUT user/bob/calls/Conference/b2"]
+
+
+def test_single_step_conference_call_that_cannot_dial() -> None:
+    office = Office(P_SSC="on")
+    call = office.call("K1", alice="Active", bob="Active")
+    pending: Deferred[object] = Deferred()
+    office.bw.answers(DIAL, pending)
+    invoke_id = office.ask(join())
+    call.connection(user("bob")).state = "hold"
+    pending.callback(Refused(403))
+    assert office.answer_to(invoke_id).value == "privilegeViolationSpecifiedDevice"
+
+
 def test_single_step_conference_call_of_a_device_that_does_not_answer() -> None:
     office = Office(P_SSC="on")
     office.call("K1", alice="Active", bob="Active")

@@ -303,6 +303,17 @@ def test_the_end_of_many_monitors_is_paced() -> None:
     assert office.clock.getDelayedCalls() == []
 
 
+def test_a_link_that_closes_while_its_monitors_end_gets_no_more() -> None:
+    office = Office()
+    for _ in range(STOP_BATCH + 3):
+        office.monitors.start(office.link, user("alice"), "alice", ED3, csta.MonitorFilter())
+    office.status.channels_changed(0)
+    sent = len(office.link.sent)
+    office.session.closed("connection lost")
+    office.clock.advance(1)
+    assert len(office.link.sent) == sent
+
+
 def test_a_link_that_closes_leaves_nothing_behind() -> None:
     office = Office()
     office.monitor("alice")
