@@ -25,9 +25,9 @@ from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.ops.greeting import Addresses, describe
+from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
 from bwconnector.simulator.service import SimulatorService, make_simulator
-from bwconnector.survey import Latency, Survey
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
 from bwconnector.xsi.channelset import ChannelSet, instance_name
@@ -102,7 +102,7 @@ class ConnectorService(MultiService):
 
     def __init__(self, config: Config, reactor: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.setName("bwconnector")
+        self.name = "bwconnector"
         self.config = config
         self._reactor = reactor
         self._simulator: SimulatorService | None = None
@@ -124,13 +124,13 @@ class ConnectorService(MultiService):
         links = tuple(
             XspLink(
                 name=name,
-                hostname=xsp.host,
-                port=xsp.port,
+                hostname=host,
+                port=port,
                 tls=False,
                 kpl_interval=self.config.connector.kpl_interval,
                 kpl_tolerance=self.config.connector.kpl_tolerance,
             )
-            for name, xsp in simulator.xsps.items()
+            for name, (host, port) in zip(simulator.xsps, simulator.xsp_addresses, strict=True)
         )
         connector = attrs.evolve(
             self.config.connector,
@@ -230,7 +230,7 @@ class ConnectorService(MultiService):
 
     def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:
         service = listening_service(endpoint, factory, self._reactor)
-        service.setName(name)
+        service.name = name
         service.setServiceParent(self)
         return service
 
@@ -239,8 +239,8 @@ class ConnectorService(MultiService):
         from bwconnector.ops.manhole import ManholeService, commands
 
         manhole = ManholeService(self.config.manhole, commands(self.survey, self), self._reactor)
-        manhole.setName("manhole")
-        manhole.setServiceParent(self)
+        manhole.name = "manhole"
+        manhole.setServiceParent(self)  # type: ignore[no-untyped-call]
         return manhole
 
     def _greet(self) -> None:
@@ -248,9 +248,15 @@ class ConnectorService(MultiService):
             csta=[address for port in self._links.ports if (address := _address(port)) is not None],
             web=_address(self._web) if self._web is not None else None,
             manhole=_address(self._manhole.listener) if self._manhole is not None else None,
-            devices=[user.extension for user in self._simulator.broadworks.users[:4]] if self._simulator is not None else (),
+            devices=self._demo_devices(),
         )
         self.log.info("{greeting}", greeting=describe(self.config, addresses))
+
+    def _demo_devices(self) -> list[str]:
+        """A few of the simulator's users, for a first look."""
+        if self._simulator is None:
+            return []
+        return [user.extension for user in self._simulator.broadworks.switch.directory.users.values()][:4]
 
     # what the parts tell one another
 

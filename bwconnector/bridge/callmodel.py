@@ -1,7 +1,8 @@
 """The call model: Xsi call events of every monitored user go in, changes of CSTA connections come out.
 
 It is a table: for each Xsi event a rule that says what the event waits for and what it does. The rules are in the modules
-:mod:`~bwconnector.bridge.basic`, :mod:`~bwconnector.bridge.clearing`, :mod:`~bwconnector.bridge.transfers`,
+:mod:`~bwconnector.bridge.originating`, :mod:`~bwconnector.bridge.basic`, :mod:`~bwconnector.bridge.holding`,
+:mod:`~bwconnector.bridge.clearing`, :mod:`~bwconnector.bridge.transfers`, :mod:`~bwconnector.bridge.forwarding`,
 :mod:`~bwconnector.bridge.pickup`, :mod:`~bwconnector.bridge.conferences` and :mod:`~bwconnector.bridge.resync`.
 """
 
@@ -9,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bwconnector.bridge import basic, clearing, conferences, pickup, resync, transfers
+from bwconnector.bridge import basic, clearing, conferences, forwarding, originating, pickup, resync, transfers
+from bwconnector.bridge.adoption import adopt
 from bwconnector.bridge.calls import CallTable
+from bwconnector.bridge.holding import hold_gate, settle_hold
 from bwconnector.bridge.intents import Intents
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.ports import Clock
@@ -23,9 +26,13 @@ from bwconnector.xsi.events import CallEvent, CallParkedAgainst, CallSubscriptio
 __all__ = ["CallModel", "MASTER_TABLE"]
 
 MASTER_TABLE: dict[str, Rule] = {
+    **originating.RULES,
     **basic.RULES,
+    "CallHeldEvent": Rule(settle_hold, hold_gate, adopt),
+    "CallRetrievedEvent": Rule(settle_hold, hold_gate, adopt),
     **clearing.RULES,
     **transfers.RULES,
+    **forwarding.RULES,
     **pickup.RULES,
     **conferences.RULES,
     **resync.RULES,
@@ -123,4 +130,8 @@ class CallModel:
         return MASTER_TABLE[step.type].gate(self.world, step)
 
     def _run(self, step: Step) -> None:
-        MASTER_TABLE[step.type].run(self.world, step)
+        rule = MASTER_TABLE[step.type]
+        if rule.unknown is not None and self.world.leg_of(step.user, step.calls[0]) is None:
+            rule.unknown(self.world, step)
+        else:
+            rule.run(self.world, step)

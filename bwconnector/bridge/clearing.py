@@ -244,5 +244,3 @@ RULES = {
     "CallReleasingEvent": Rule(releasing, releasing_gate),
     "CallReleasedEvent": Rule(released, released_gate),
 }
-
-

@@ -186,7 +186,6 @@ _STATELESS = frozenset({"CallInformationEvent"})
 """Events without localConnectionInfo and cause."""
 
 
-
 def event_message(change: Change, device: str, cross_ref_id: str, name: Name) -> csta.Event:
     """The event that a monitor on ``device`` gets.
 
@@ -198,4 +197,6 @@ def event_message(change: Change, device: str, cross_ref_id: str, name: Name) ->
     if change.kind not in _STATELESS:
         children["local_connection_info"] = change.states.get(device)
         children["cause"] = change.cause
-    return message(monitor_cross_ref_id=cross_ref_id, extensions=change.private, **children)
+    children["monitor_cross_ref_id"] = cross_ref_id
+    children["extensions"] = change.private
+    return message(**children)

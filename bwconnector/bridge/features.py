@@ -82,9 +82,7 @@ def _forwarding(event: ForwardingState, cross_ref_id: str, device: csta.PartyDev
 
 
 def _message_waiting(event: MessageSummary, cross_ref_id: str, device: csta.PartyDevice) -> csta.Event:
-    return csta.MessageWaitingEvent(
-        monitor_cross_ref_id=cross_ref_id, target_device=device, message_waiting_on=event.new_messages > 0
-    )
+    return csta.MessageWaitingEvent(monitor_cross_ref_id=cross_ref_id, target_device=device, message_waiting_on=event.new_messages > 0)
 
 
 _TELL: dict[type[FeatureEvent], tuple[str, Callable[..., csta.Event]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 import attrs
@@ -140,7 +141,7 @@ class Monitors:
             for monitor in tuple(self._by_device.get(device, ())):
                 if not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
                     link = monitor.link
-                    message = event_message(change, device, monitor.cross_ref_id, lambda key, link=link: self.name_for(link, key))
+                    message = event_message(change, device, monitor.cross_ref_id, partial(self.name_for, link))
                     link.send_event(message, monitor.namespace)
 
     def report(self, device: str, kind: str, make: Callable[[str, csta.PartyDevice], csta.Event]) -> None:

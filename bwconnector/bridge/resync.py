@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from bwconnector.bridge.basic import adopt, originated, originating, received, settle_hold
+from bwconnector.bridge.adoption import adopt
+from bwconnector.bridge.basic import received
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, Leg
 from bwconnector.bridge.conferences import started
+from bwconnector.bridge.holding import settle_hold
+from bwconnector.bridge.originating import originated, originating
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World

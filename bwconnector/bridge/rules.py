@@ -18,7 +18,13 @@ def _at_once(_world: World, _step: Step) -> float:
 
 @attrs.frozen(slots=True)
 class Rule:
-    """:ivar run: applies a step to the world; :ivar gate: seconds after its arrival that it may wait for others' words"""
+    """What one kind of step does.
+
+    :ivar run: applies a step to the world
+    :ivar gate: seconds after its arrival that it may wait for others' words
+    :ivar unknown: what it does when its (only) leg is not known (R15); None when ``run`` makes the leg, or ignores the event
+    """
 
     run: Callable[[World, Step], None]
     gate: Callable[[World, Step], float] = _at_once
+    unknown: Callable[[World, Step], None] | None = None

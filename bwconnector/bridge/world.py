@@ -74,6 +74,10 @@ class World:
         known = self.table.find(call.tracking_id)
         return f"{WITHHELD}{known.id if known else call.tracking_id}"
 
+    def is_outside(self, device: str) -> bool:
+        """An external party."""
+        return bool(device) and not self.directory.is_user(device)
+
     def newest(self, call: XsiCall) -> Redirection | None:
         """The newest redirection of a leg (P-REDIRORDER)."""
         if not call.redirections:
@@ -118,7 +122,7 @@ class World:
         if not connection.alive and connection.born:
             del known.connections[user]  # the device left this call before: it takes part anew
             connection = known.connection(user)
-        leg = Leg(user, call.call_id, call.tracking_id, connection, call.personality, call.state, remote, self.clock.seconds())
+        leg = Leg(user, call.call_id, call.tracking_id, connection, call.personality, call.state, remote, since=self.clock.seconds())
         self.table.add_leg(leg)
         self.follow(leg, call, remote)
         return leg

@@ -5,7 +5,6 @@ A message is a frozen attrs class that is named like its root element, with keyw
 charging, security) are not modelled: skipped when read, never sent.
 """
 # each of these modules says in its __all__ what it adds
-# ruff: noqa: F403, F405
 
 from __future__ import annotations
 

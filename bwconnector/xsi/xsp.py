@@ -25,7 +25,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
 from twisted.python.failure import Failure
 from twisted.web._newclient import RequestNotSent
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone, _HTTP11ClientFactory
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
@@ -127,7 +127,7 @@ class Xsp:
         self.requests: Counter[str] = Counter()
         self._reactor = reactor
         self._endpoint = settings.endpoint(reactor)
-        self._pool = HTTPConnectionPool(reactor)
+        self._pool = _QuietPool(reactor)  # type: ignore[no-untyped-call]
         self._pool.maxPersistentPerHost = _CACHED_CONNECTIONS
         self._pool.cachedConnectionTimeout = _IDLE_TIMEOUT
         self._pool.retryAutomatically = False
@@ -159,7 +159,8 @@ class Xsp:
         :raises XsiFailure: as :meth:`perform`
         """
         once = _Once(self._endpoint)
-        agent = Agent.usingEndpointFactory(self._reactor, _To(once), HTTPConnectionPool(self._reactor, persistent=False))
+        pool = _QuietPool(self._reactor, persistent=False)  # type: ignore[no-untyped-call]
+        agent = Agent.usingEndpointFactory(self._reactor, _To(once), pool)
         client = HTTPClient(_Plain(agent), self._cookies)
         answer = self._send(client, request)
         answer.addTimeout(timeout, self._reactor)
@@ -181,7 +182,7 @@ class Xsp:
 
     def close(self) -> defer.Deferred[None]:
         """Close idle connections; fires when they are gone."""
-        closed: defer.Deferred[None] = self._pool.closeCachedConnections()
+        closed: defer.Deferred[None] = self._pool.closeCachedConnections()  # type: ignore[no-untyped-call]
         return closed
 
     async def _perform_once(self, request: Request, timeout: float) -> Response:
@@ -234,6 +235,16 @@ class Xsp:
             return OutcomeUnknown(f"XSP {self.name} did not answer in time")
         self.requests["lost"] += 1
         return _Lost(f"XSP {self.name} closed the connection before it answered: {reasons or cause!r}")
+
+
+class _QuietFactory(_HTTP11ClientFactory):
+    noisy = False
+
+
+class _QuietPool(HTTPConnectionPool):
+    """A pool that does not log two lines for each connection that it makes."""
+
+    _factory = _QuietFactory
 
 
 class _Lost(OutcomeUnknown):

@@ -181,7 +181,16 @@ scenario(
 )
 scenario(
     "4-make-call-other-ids-after-lifting",
-    [[_CLICK, ("A", ev("Originated", leg("a9", "K1 Or Al B"))), ("A", ev("Updated", leg("a9", "K1 Or Al B"))), ("A", ev("Answered", leg("a9", "K1 Or Ac B"))), talk()[1], talk()[3]]],
+    [
+        [
+            _CLICK,
+            ("A", ev("Originated", leg("a9", "K1 Or Al B"))),
+            ("A", ev("Updated", leg("a9", "K1 Or Al B"))),
+            ("A", ev("Answered", leg("a9", "K1 Or Ac B"))),
+            talk()[1],
+            talk()[3],
+        ]
+    ],
     {"A": ["ServiceInitiated{K1,A} initiated makeCall", "Originated{K1,A} connected makeCall A>B", *TALK_A[1:]], "B": TALK_B},
     leaves={"K1": {"A": "connected", "B": "connected"}},
 )

@@ -203,7 +203,7 @@ for k in ("K1", "K3"):
 # 10 deflect, 11 forwarding
 
 for k in ("K1", "K3"):
-    for reason, cause, rang in (("deflection", "redirected", True), ("no-answer", "callForwardNoAnswer", True)):
+    for reason, cause in (("deflection", "redirected"), ("no-answer", "callForwardNoAnswer")):
         scenario(
             f"{'10-deflect' if reason == 'deflection' else '11-no-answer'}-{k}",
             [
@@ -248,7 +248,6 @@ for k in ("K1", "K3"):
                 "C": {
                     "C": [f"Delivered{{{k},C}} alerting {cause} A>B lr=B", f"Established{{{k},C}} connected newCall A>B lr=B"],
                 },
-                "BC": {} if k == "K1" else {},
             },
             leaves={"K1": {"A": "connected", "C": "connected"}},
         )

@@ -75,7 +75,7 @@ class Survey:
         for status in self._channels.statuses:
             yield inspection.ChannelStatus(
                 link=status.link,
-                peer=self._xsps[status.link].peer,
+                peer="{0.hostname}:{0.port}".format(self._xsps[status.link].settings),
                 state=status.state.value,
                 since=status.since,
                 reason=status.reason,
@@ -114,5 +114,3 @@ class Survey:
             requests={(name, status): count for name, xsp in self._xsps.items() for status, count in xsp.requests.items()},
             latency=self._latency.histogram(),
         )
-
-

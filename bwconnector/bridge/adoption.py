@@ -1,0 +1,36 @@
+"""A leg that is first seen in mid-call (R15): it is connected, held or remotely held, and has been for some time."""
+
+from __future__ import annotations
+
+from bwconnector.bridge.calls import CONNECTED, HOLD
+from bwconnector.bridge.holding import far_hold
+from bwconnector.bridge.steps import Step
+from bwconnector.bridge.world import World
+
+__all__ = ["adopt"]
+
+
+def adopt(world: World, step: Step, cause: str = "newCall") -> None:
+    """A leg first seen in mid-call (R15): it is connected, held or remotely held."""
+    xsi, remote = step.calls[0], step.remotes[0]
+    leg = world.attach(step.user, xsi, remote)
+    leg.state, leg.answered = xsi.state, True
+    connection, call = leg.connection, leg.connection.call
+    world.counts["adopted"] += 1
+    if connection.born and connection.alive:
+        return
+    terminator = xsi.personality == "Terminator"
+    call.calling = call.calling or (remote if terminator else step.user)
+    call.called = call.called or (step.user if terminator else remote)
+    if not world.reached(connection, CONNECTED):
+        world.enter(connection, CONNECTED)
+    if remote and not world.reached(call.connection(remote), CONNECTED):
+        world.enter(call.connection(remote), CONNECTED)
+    if xsi.state == "Held":
+        world.held(connection, "normal")
+    elif terminator or not remote:
+        world.established(connection, cause)
+    else:
+        world.established(call.connection(remote), cause, birth=step.user)
+    if xsi.state == "Remote Held" and remote:
+        far_hold(world, call.connection(remote), HOLD, step)
