@@ -30,6 +30,8 @@ __all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
 # Enough for a new channel, which the channel set opens when it hears that BroadWorks knows none.
 _CHANNEL_SET_WAIT = 2.0
 _RESYNC_SPREAD = 600.0
+# The user does not have the service, or this release does not have the package.
+_FINAL = frozenset((400, 403, 404, 405, 501))
 # Beyond this many at a time an XSP only queues them, and monitors that start later wait behind.
 _MAX_UNDER_WAY = 32
 
@@ -229,12 +231,7 @@ class Subscriptions:
 
     def _failed(self, subscription: _Subscription, failure: XsiFailure) -> None:
         told = {"target": subscription.target, "package": subscription.package, "reason": str(failure)}
-        if (
-            isinstance(failure, Refused)
-            and failure.status in (403, 404)
-            and failure.error_code != NO_CHANNEL_SET
-            and not subscription.first
-        ):
+        if not subscription.first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
             subscription.refused = True
             self.log.debug("no events of {package} from {target}: {reason}", **told)
             return

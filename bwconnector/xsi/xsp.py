@@ -19,7 +19,7 @@ from treq.client import HTTPClient
 from treq.cookies import IndexableCookieJar
 from twisted.internet import defer, error
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
@@ -126,7 +126,7 @@ class Xsp:
         self.settings = settings
         self.requests: Counter[str] = Counter()
         self._reactor = reactor
-        self._endpoint = settings.endpoint(reactor)
+        self._endpoint = _Quiet(settings.endpoint(reactor))
         self._pool = HTTPConnectionPool(reactor)
         self._pool.maxPersistentPerHost = _CACHED_CONNECTIONS
         self._pool.cachedConnectionTimeout = _IDLE_TIMEOUT
@@ -259,19 +259,30 @@ class _To:
 
 
 @implementer(IStreamClientEndpoint)
-class _Once:
-    """An endpoint that is connected to once and remembers the connection: HTTP has no way to cut off a body whose sender is silent."""
+class _Quiet:
+    """An endpoint whose connections are not logged one by one."""
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
         self._endpoint = endpoint
+
+    def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
+        protocolFactory.noisy = False
+        return self._endpoint.connect(protocolFactory)
+
+
+class _Once(_Quiet):
+    """An endpoint that is connected to once and remembers the connection: HTTP has no way to cut off a body whose sender is silent."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        super().__init__(endpoint)
         self._protocol: Any = None
 
-    def connect(self, protocolFactory: IProtocolFactory) -> defer.Deferred[IProtocol]:
+    def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
         def remember(protocol: IProtocol) -> IProtocol:
             self._protocol = protocol
             return protocol
 
-        return self._endpoint.connect(protocolFactory).addCallback(remember)
+        return super().connect(protocolFactory).addCallback(remember)
 
     def abort(self) -> None:
         transport = getattr(self._protocol, "transport", None)

@@ -129,16 +129,18 @@ def test_one_subscription_however_many_want_it() -> None:
     assert world.channels.ours == []
 
 
-def test_further_packages_follow_the_first() -> None:
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 501])
+def test_further_packages_follow_the_first(status: int) -> None:
     world = World()
     subscribed = world.subscribe(CALLS, DND, "Call Park")
     assert packages_asked(world) == [CALLS]
     world.answer("s-1")
     assert subscribed.called
     assert packages_asked(world) == [CALLS, DND, "Call Park"]
-    world.channels.take("POST", f"user/{ALICE}").fail(Refused(403, 4000))
+    world.channels.take("POST", f"user/{ALICE}").fail(Refused(status, 4000))
     world.answer("s-3")
     assert world.channels.ours == ["s-1", "s-3"]
+    world.clock.advance(1000.0)
     world.subscribe(CALLS, DND, "Call Park")
     world.subscriptions.channels_restored()
     assert world.waiting == ["PUT subscription/s-1", "PUT subscription/s-3"]
@@ -187,6 +189,18 @@ def test_released_and_wanted_again_before_the_answer() -> None:
     world.answer("s-1")
     assert world.waiting == ["DELETE subscription/s-1"]
     assert world.channels.ours == ["s-2"]
+
+
+@pytest.mark.parametrize("failure", [Refused(503), OutcomeUnknown("slow"), NO_CHANNEL_SET])
+def test_a_further_package_that_fails_for_now_is_tried_again(failure: Exception) -> None:
+    world = World()
+    world.subscribe(CALLS, DND)
+    world.answer("s-1")
+    for _ in range(2):
+        world.channels.take("POST", f"user/{ALICE}").fail(failure)
+        world.clock.advance(4.0)
+    world.answer("s-2")
+    assert world.channels.ours == ["s-1", "s-2"]
 
 
 def test_a_failed_delete_is_nobodys_business() -> None:
