@@ -19,7 +19,7 @@ from treq.client import HTTPClient
 from treq.cookies import IndexableCookieJar
 from twisted.internet import defer, error
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
+from twisted.internet.interfaces import IConsumer, IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
@@ -133,7 +133,7 @@ class Xsp:
         self._pool.retryAutomatically = False
         # Requests and streams share the session, so that a load balancer before the XSPs keeps both at the same one.
         self._cookies = IndexableCookieJar()
-        self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool), self._cookies)
+        self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool), self._cookies, _Bytes)
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
         """Send ``request`` and wait for its answer, ``timeout`` seconds at most.
@@ -160,7 +160,7 @@ class Xsp:
         """
         once = _Once(self._endpoint)
         agent = Agent.usingEndpointFactory(self._reactor, _To(once), HTTPConnectionPool(self._reactor, persistent=False))
-        client = HTTPClient(_Plain(agent), self._cookies)
+        client = HTTPClient(_Plain(agent), self._cookies, _Bytes)
         answer = self._send(client, request)
         answer.addTimeout(timeout, self._reactor)
         try:
@@ -303,6 +303,28 @@ class _Plain:
         if headers is not None:
             headers.removeHeader(b"accept-encoding")
         return self._agent.request(method, uri, headers, bodyProducer)
+
+
+@implementer(IBodyProducer)
+class _Bytes:
+    """A body that is short enough to be written at once."""
+
+    def __init__(self, data: bytes) -> None:
+        self.length = len(data)
+        self._data = data
+
+    def startProducing(self, consumer: IConsumer) -> defer.Deferred[None]:
+        consumer.write(self._data)
+        return defer.succeed(None)
+
+    def stopProducing(self) -> None:
+        pass
+
+    def pauseProducing(self) -> None:
+        pass
+
+    def resumeProducing(self) -> None:
+        pass
 
 
 class _StreamBody(TwistedProtocol):

@@ -221,6 +221,19 @@ def test_the_start_of_many_is_paced() -> None:
     assert world.subscriptions.live == 100
 
 
+def test_monitors_that_start_do_not_wait_for_further_packages() -> None:
+    world = World()
+    for number in range(20):
+        world.subscribe(CALLS, DND, target=f"u{number}")
+        world.answer(f"s-{number}", target=f"u{number}")
+    assert len(world.waiting) == 8
+    world.subscribe(target="late")
+    assert world.waiting[8:] == ["POST user/late"]
+    for number, target in enumerate([*(f"u{number}" for number in range(20)), "late"]):
+        world.answer(f"d-{number}", target=target)
+    assert world.subscriptions.live == 41
+
+
 # Events
 
 
