@@ -123,7 +123,9 @@ class Acks:
         under_way = len(self._connecting)
         if self._closed or self._pause is not None or under_way >= len(self._waiting) or len(self._connections) + under_way >= self._limit:
             return
-        attempt = self._endpoint.connect(Factory.forProtocol(lambda: _Connection(self)))
+        factory = Factory.forProtocol(lambda: _Connection(self))
+        factory.noisy = False
+        attempt = self._endpoint.connect(factory)
         self._connecting.add(attempt)
         attempt.addBoth(self._attempted, attempt)
 

@@ -30,8 +30,11 @@ __all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
 # Enough for a new channel, which the channel set opens when it hears that BroadWorks knows none.
 _CHANNEL_SET_WAIT = 2.0
 _RESYNC_SPREAD = 600.0
-# Beyond this many at a time an XSP only queues them, and monitors that start later wait behind.
-_MAX_UNDER_WAY = 32
+# The user does not have the service, or this release does not have the package.
+_FINAL = frozenset((400, 403, 404, 405, 501))
+# Requests at a time; beyond these an XSP only queues them. Those that a monitor waits for do not queue behind the others.
+_FIRST_UNDER_WAY = 32
+_OTHERS_UNDER_WAY = 8
 
 
 @attrs.frozen(slots=True)
@@ -111,7 +114,8 @@ class Subscriptions:
         self._retry_delay = backoffPolicy(initialDelay=1.0, maxDelay=60.0, factor=2.0, jitter=lambda: uniform(0.0, 1.0))
         self._targets: dict[str, _Target] = {}
         self._by_id: dict[str, _Subscription] = {}
-        self._slots = DeferredSemaphore(_MAX_UNDER_WAY)
+        self._first_slots = DeferredSemaphore(_FIRST_UNDER_WAY)
+        self._other_slots = DeferredSemaphore(_OTHERS_UNDER_WAY)
         self._due: list[tuple[float, int, _Subscription]] = []
         self._number = count()
         self._timer: Any = None
@@ -229,12 +233,7 @@ class Subscriptions:
 
     def _failed(self, subscription: _Subscription, failure: XsiFailure) -> None:
         told = {"target": subscription.target, "package": subscription.package, "reason": str(failure)}
-        if (
-            isinstance(failure, Refused)
-            and failure.status in (403, 404)
-            and failure.error_code != NO_CHANNEL_SET
-            and not subscription.first
-        ):
+        if not subscription.first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
             subscription.refused = True
             self.log.debug("no events of {package} from {target}: {reason}", **told)
             return
@@ -253,7 +252,7 @@ class Subscriptions:
             await self._open(subscription)
             return
         try:
-            response = await self._perform(renew_subscription(subscription_id, self._settings.expires))
+            response = await self._perform(renew_subscription(subscription_id, self._settings.expires), subscription.first)
         except Refused as refused:
             if refused.status != 404 and refused.error_code not in (NO_SUBSCRIPTION, NO_CHANNEL_SET):
                 raise
@@ -292,12 +291,12 @@ class Subscriptions:
             "user", subscription.target, subscription.package, settings.expires, settings.channel_set_id, settings.application_id
         )
         try:
-            response = await self._perform(request)
+            response = await self._perform(request, subscription.first)
         except Refused as refused:
             if refused.error_code != NO_CHANNEL_SET:
                 raise
             await deferLater(self._clock, _CHANNEL_SET_WAIT)
-            response = await self._perform(request)
+            response = await self._perform(request, subscription.first)
         grant = read_subscription(response.body)
         if not grant.id:
             raise OutcomeUnknown(
@@ -320,14 +319,17 @@ class Subscriptions:
 
     def _delete(self, subscription_id: str) -> None:
         # If this fails, BroadWorks is told to delete it with the next event that it sends of it.
-        ensureDeferred(self._perform(delete_subscription(subscription_id))).addErrback(lambda failure: failure.trap(XsiFailure))
+        ensureDeferred(self._perform(delete_subscription(subscription_id), first=False)).addErrback(
+            lambda failure: failure.trap(XsiFailure)
+        )
 
-    async def _perform(self, request: Request) -> Response:
-        await self._slots.acquire()
+    async def _perform(self, request: Request, first: bool) -> Response:
+        slots = self._first_slots if first else self._other_slots
+        await slots.acquire()
         try:
             return await self._channels.perform(request)
         finally:
-            self._slots.release()
+            slots.release()
 
     # When it is due.
 

@@ -19,13 +19,13 @@ from treq.client import HTTPClient
 from treq.cookies import IndexableCookieJar
 from twisted.internet import defer, error
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.interfaces import IConsumer, IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
 from twisted.python.failure import Failure
 from twisted.web._newclient import RequestNotSent
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone, _HTTP11ClientFactory
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
@@ -126,14 +126,14 @@ class Xsp:
         self.settings = settings
         self.requests: Counter[str] = Counter()
         self._reactor = reactor
-        self._endpoint = settings.endpoint(reactor)
-        self._pool = _QuietPool(reactor)  # type: ignore[no-untyped-call]
+        self._endpoint = _Quiet(settings.endpoint(reactor))
+        self._pool = HTTPConnectionPool(reactor)
         self._pool.maxPersistentPerHost = _CACHED_CONNECTIONS
         self._pool.cachedConnectionTimeout = _IDLE_TIMEOUT
         self._pool.retryAutomatically = False
         # Requests and streams share the session, so that a load balancer before the XSPs keeps both at the same one.
         self._cookies = IndexableCookieJar()
-        self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool), self._cookies)
+        self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool), self._cookies, _Bytes)
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
         """Send ``request`` and wait for its answer, ``timeout`` seconds at most.
@@ -159,9 +159,8 @@ class Xsp:
         :raises XsiFailure: as :meth:`perform`
         """
         once = _Once(self._endpoint)
-        pool = _QuietPool(self._reactor, persistent=False)  # type: ignore[no-untyped-call]
-        agent = Agent.usingEndpointFactory(self._reactor, _To(once), pool)
-        client = HTTPClient(_Plain(agent), self._cookies)
+        agent = Agent.usingEndpointFactory(self._reactor, _To(once), HTTPConnectionPool(self._reactor, persistent=False))
+        client = HTTPClient(_Plain(agent), self._cookies, _Bytes)
         answer = self._send(client, request)
         answer.addTimeout(timeout, self._reactor)
         try:
@@ -182,7 +181,7 @@ class Xsp:
 
     def close(self) -> defer.Deferred[None]:
         """Close idle connections; fires when they are gone."""
-        closed: defer.Deferred[None] = self._pool.closeCachedConnections()  # type: ignore[no-untyped-call]
+        closed: defer.Deferred[None] = self._pool.closeCachedConnections()
         return closed
 
     async def _perform_once(self, request: Request, timeout: float) -> Response:
@@ -237,16 +236,6 @@ class Xsp:
         return _Lost(f"XSP {self.name} closed the connection before it answered: {reasons or cause!r}")
 
 
-class _QuietFactory(_HTTP11ClientFactory):
-    noisy = False
-
-
-class _QuietPool(HTTPConnectionPool):
-    """A pool that does not log two lines for each connection that it makes."""
-
-    _factory = _QuietFactory
-
-
 class _Lost(OutcomeUnknown):
     """The connection was lost, rather than too slow."""
 
@@ -270,19 +259,30 @@ class _To:
 
 
 @implementer(IStreamClientEndpoint)
-class _Once:
-    """An endpoint that is connected to once and remembers the connection: HTTP has no way to cut off a body whose sender is silent."""
+class _Quiet:
+    """An endpoint whose connections are not logged one by one."""
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
         self._endpoint = endpoint
+
+    def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
+        protocolFactory.noisy = False
+        return self._endpoint.connect(protocolFactory)
+
+
+class _Once(_Quiet):
+    """An endpoint that is connected to once and remembers the connection: HTTP has no way to cut off a body whose sender is silent."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        super().__init__(endpoint)
         self._protocol: Any = None
 
-    def connect(self, protocolFactory: IProtocolFactory) -> defer.Deferred[IProtocol]:
+    def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
         def remember(protocol: IProtocol) -> IProtocol:
             self._protocol = protocol
             return protocol
 
-        return self._endpoint.connect(protocolFactory).addCallback(remember)
+        return super().connect(protocolFactory).addCallback(remember)
 
     def abort(self) -> None:
         transport = getattr(self._protocol, "transport", None)
@@ -303,6 +303,28 @@ class _Plain:
         if headers is not None:
             headers.removeHeader(b"accept-encoding")
         return self._agent.request(method, uri, headers, bodyProducer)
+
+
+@implementer(IBodyProducer)
+class _Bytes:
+    """A body that is short enough to be written at once."""
+
+    def __init__(self, data: bytes) -> None:
+        self.length = len(data)
+        self._data = data
+
+    def startProducing(self, consumer: IConsumer) -> defer.Deferred[None]:
+        consumer.write(self._data)
+        return defer.succeed(None)
+
+    def stopProducing(self) -> None:
+        pass
+
+    def pauseProducing(self) -> None:
+        pass
+
+    def resumeProducing(self) -> None:
+        pass
 
 
 class _StreamBody(TwistedProtocol):

@@ -129,16 +129,18 @@ def test_one_subscription_however_many_want_it() -> None:
     assert world.channels.ours == []
 
 
-def test_further_packages_follow_the_first() -> None:
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 501])
+def test_further_packages_follow_the_first(status: int) -> None:
     world = World()
     subscribed = world.subscribe(CALLS, DND, "Call Park")
     assert packages_asked(world) == [CALLS]
     world.answer("s-1")
     assert subscribed.called
     assert packages_asked(world) == [CALLS, DND, "Call Park"]
-    world.channels.take("POST", f"user/{ALICE}").fail(Refused(403, 4000))
+    world.channels.take("POST", f"user/{ALICE}").fail(Refused(status, 4000))
     world.answer("s-3")
     assert world.channels.ours == ["s-1", "s-3"]
+    world.clock.advance(1000.0)
     world.subscribe(CALLS, DND, "Call Park")
     world.subscriptions.channels_restored()
     assert world.waiting == ["PUT subscription/s-1", "PUT subscription/s-3"]
@@ -189,6 +191,18 @@ def test_released_and_wanted_again_before_the_answer() -> None:
     assert world.channels.ours == ["s-2"]
 
 
+@pytest.mark.parametrize("failure", [Refused(503), OutcomeUnknown("slow"), NO_CHANNEL_SET])
+def test_a_further_package_that_fails_for_now_is_tried_again(failure: Exception) -> None:
+    world = World()
+    world.subscribe(CALLS, DND)
+    world.answer("s-1")
+    for _ in range(2):
+        world.channels.take("POST", f"user/{ALICE}").fail(failure)
+        world.clock.advance(4.0)
+    world.answer("s-2")
+    assert world.channels.ours == ["s-1", "s-2"]
+
+
 def test_a_failed_delete_is_nobodys_business() -> None:
     world = World().live()
     world.subscriptions.release(ALICE)
@@ -205,6 +219,19 @@ def test_the_start_of_many_is_paced() -> None:
         assert len(world.waiting) == min(32, 99 - number)
     assert all(each.called for each in waiting)
     assert world.subscriptions.live == 100
+
+
+def test_monitors_that_start_do_not_wait_for_further_packages() -> None:
+    world = World()
+    for number in range(20):
+        world.subscribe(CALLS, DND, target=f"u{number}")
+        world.answer(f"s-{number}", target=f"u{number}")
+    assert len(world.waiting) == 8
+    world.subscribe(target="late")
+    assert world.waiting[8:] == ["POST user/late"]
+    for number, target in enumerate([*(f"u{number}" for number in range(20)), "late"]):
+        world.answer(f"d-{number}", target=target)
+    assert world.subscriptions.live == 41
 
 
 # Events
