@@ -44,10 +44,11 @@ class XsiPort(Protocol):
 
 
 class SubscriptionPort(Protocol):
-    """Counted subscriptions: one per target and event package, whatever number of monitors wants it.
+    """One subscription per target and event package, whatever number of monitors wants it.
 
-    ``subscribe`` finishes when BroadWorks accepted the first package (the call package); it raises an XsiFailure if that is refused.
-    A refused further package is no error. ``refresh`` finishes when BroadWorks accepted it; the initial event follows as an event.
+    ``subscribe`` may be called again for a target that is subscribed. It finishes when BroadWorks accepted the first package (the call
+    package), and raises an XsiFailure if that is refused; a refused further package is no error. ``release`` ends all subscriptions of a
+    target, once nobody monitors it. ``refresh`` finishes when BroadWorks accepted it; the initial event follows as an event.
     """
 
     def subscribe(self, target: str, packages: Sequence[str]) -> Awaitable[None]: ...

@@ -84,7 +84,6 @@ class _Subscription:
 
 @attrs.define(slots=True, eq=False)
 class _Target:
-    users: int = 0
     subscriptions: dict[str, _Subscription] = attrs.field(factory=dict)
     """By package, the first one first."""
 
@@ -133,19 +132,19 @@ class Subscriptions:
         return entry is not None and bool(_first(entry).id)
 
     async def subscribe(self, target: str, packages: Sequence[str]) -> None:
-        """Want these packages once more; finishes when BroadWorks has the first one.
+        """Want these packages, as others may do already; finishes when BroadWorks has the first one.
 
         :raises XsiFailure: it was refused or could not be asked; nothing needs to be released then
         """
+        known = self._targets.get(target)
         entry = self._targets.setdefault(target, _Target())
-        entry.users += 1
         for package in packages:
             if package not in entry.subscriptions:
                 entry.subscriptions[package] = _Subscription(target, package, first=not entry.subscriptions)
         try:
             await self._open(_first(entry))
         except Exception:
-            if self._targets.get(target) is entry:
+            if known is None and self._targets.get(target) is entry:
                 self.release(target)
             raise
         for subscription in entry.subscriptions.values():
@@ -153,14 +152,10 @@ class Subscriptions:
                 self._care_for(subscription)
 
     def release(self, target: str) -> None:
-        """Want the target once less; the last one ends all its subscriptions."""
-        entry = self._targets.get(target)
+        """Nobody wants the target any more: all its subscriptions end."""
+        entry = self._targets.pop(target, None)
         if entry is None:
             return
-        entry.users -= 1
-        if entry.users:
-            return
-        del self._targets[target]
         for subscription in entry.subscriptions.values():
             subscription.wanted = False
             if subscription.id:
