@@ -6,6 +6,9 @@ event is acknowledged at once, delivered once, and in the order of its subscript
 Which subscriptions are ours is told by :meth:`ChannelSet.adopt` and :meth:`ChannelSet.retire`. An event of an unknown one is kept for a
 moment, since the answer that tells the new subscription's id may be slower than its first event; then it is a left-over of an earlier
 run, and BroadWorks is told to delete it.
+
+An event that none of the channels brings is a gap: its subscription is refreshed, and what came after it waits for the snapshot which
+that brings (:mod:`bwconnector.xsi.ordering`). When all channels are lost, every subscription waits for its snapshot.
 """
 
 from __future__ import annotations
@@ -20,16 +23,18 @@ from twisted.logger import Logger
 
 from bwconnector.xsi.channel import Acknowledger, Channel, ChannelStatus
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
-from bwconnector.xsi.events import CallSubscription, SubscriptionEvent, SubscriptionTerminated
+from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import ChannelSettings, Requester
-from bwconnector.xsi.ordering import Order, Recent
+from bwconnector.xsi.ordering import Delivery, Order, Recent
 from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.xsp import TRY_TIMEOUT
 
-__all__ = ["GAP_TIMEOUT", "ChannelSet", "Link", "instance_name"]
+__all__ = ["GAP_TIMEOUT", "HEALING_TIMEOUT", "ChannelSet", "Link", "instance_name"]
 
 GAP_TIMEOUT = 0.3
 """Seconds that later events wait for an earlier one, which another channel may still bring."""
+HEALING_TIMEOUT = 2.0
+"""Seconds that later events wait for the snapshot which makes a gap good; what is late is worse than what is incomplete."""
 
 # A T-Server waits longer than this for its response.
 _REQUEST_TIMEOUT = 6.0
@@ -70,7 +75,8 @@ class ChannelSet:
 
     :param on_status: called with a channel's status whenever its state changes
     :ivar on_event: called with each event, once and in order, and the name of the link that brought it
-    :ivar on_gap: called with the id of a subscription that lost an event, before the events after it
+    :ivar on_gap: called with the id of a subscription that lost an event and is to be refreshed
+    :ivar on_lost: called with the id of a subscription whose gap has not been made good in time, before the events after it
     :ivar duplicates: events that had been there before
     :ivar gaps: how often an event was missing for good
     :ivar strangers: events of subscriptions that are not ours
@@ -87,6 +93,7 @@ class ChannelSet:
     ) -> None:
         self.on_event: Callable[[SubscriptionEvent, str], None] = lambda event, link: None
         self.on_gap: Callable[[str], None] = lambda subscription_id: None
+        self.on_lost: Callable[[str], None] = lambda subscription_id: None
         self.duplicates = 0
         self.gaps = 0
         self.strangers = 0
@@ -136,11 +143,14 @@ class ChannelSet:
         """Clock time at which the stream of ``link`` was read last."""
         return next(channel.read_at for channel in self._channels if channel.link == link)
 
-    def adopt(self, subscription_id: str) -> None:
-        """From now on this subscription is ours, and so is what has come of it already."""
+    def adopt(self, subscription_id: str, snapshots: bool = True) -> None:
+        """From now on this subscription is ours, and so is what has come of it already.
+
+        :param snapshots: a refresh makes it tell everything anew
+        """
         if subscription_id in self._orders:
             return
-        self._orders[subscription_id] = Order()
+        self._orders[subscription_id] = Order(snapshots)
         for event, channel in self._release_unknown(subscription_id):
             self._receive(event, channel)
 
@@ -192,7 +202,17 @@ class ChannelSet:
     # Events.
 
     def _changed(self, channel: Channel) -> None:
+        if not self.up_count:
+            self._lose_all()
         self._on_status(channel.status)
+
+    def _lose_all(self) -> None:
+        """No channel is left: what has come is all there will be, and what comes later follows on something unknown."""
+        for subscription_id, order in list(self._orders.items()):
+            ready = order.release()
+            order.lose()
+            self._cancel_gap_timer(subscription_id)
+            self._deliver_all(ready)
 
     def _receive(self, event: SubscriptionEvent, channel: Channel) -> None:
         order = self._orders.get(event.subscription_id)
@@ -204,25 +224,44 @@ class ChannelSet:
             if not self._seen.add(event.event_id):
                 self.duplicates += 1
                 return
+        was_lost = order.lost
         ready = order.add(event, channel.link)
+        if order.lost is not was_lost:
+            # A snapshot has come, or is needed; first the timer: delivering may retire this subscription.
+            self._cancel_gap_timer(event.subscription_id)
+            if order.lost:
+                self.on_gap(event.subscription_id)
+        self._watch(event.subscription_id, order)
         if ready is None:
             self.duplicates += 1
-            return
-        # First the timer: delivering may retire this subscription.
-        if not order.waiting:
-            self._cancel_gap_timer(event.subscription_id)
-        elif event.subscription_id not in self._gap_timers:
-            self._gap_timers[event.subscription_id] = self._clock.callLater(self._gap_timeout, self._give_up, event.subscription_id)
-        for delivery in ready:
-            self._deliver(*delivery)
+        else:
+            self._deliver_all(ready)
 
-    def _give_up(self, subscription_id: str) -> None:
+    def _watch(self, subscription_id: str, order: Order) -> None:
+        """Let what is held back wait for so long, and no longer."""
+        if not order.waiting:
+            self._cancel_gap_timer(subscription_id)
+        elif subscription_id not in self._gap_timers:
+            timeout = HEALING_TIMEOUT if order.lost else self._gap_timeout
+            self._gap_timers[subscription_id] = self._clock.callLater(timeout, self._overdue, subscription_id)
+
+    def _overdue(self, subscription_id: str) -> None:
+        """What is missing has not come. A snapshot that has come makes it good; else one is asked for, and waited for once."""
         del self._gap_timers[subscription_id]
-        ready = self._orders[subscription_id].give_up()
-        # An initial event tells everything; what was missing before it does not matter.
-        if not isinstance(ready[0][0].data, CallSubscription):
+        order = self._orders[subscription_id]
+        ready = order.skip()
+        if not ready and order.lost:
+            ready = order.release()
+            self.on_lost(subscription_id)
+        elif not ready:
             self.gaps += 1
             self.on_gap(subscription_id)
+            if not order.lose():
+                ready = order.release()
+        self._watch(subscription_id, order)
+        self._deliver_all(ready)
+
+    def _deliver_all(self, ready: list[Delivery]) -> None:
         for delivery in ready:
             self._deliver(*delivery)
 

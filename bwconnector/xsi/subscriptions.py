@@ -27,6 +27,8 @@ from bwconnector.xsi.requests import Request, Response, delete_subscription, ren
 
 __all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
 
+# Their initial event is a CallSubscriptionEvent: everything that there is.
+_WITH_SNAPSHOTS = frozenset(("Basic Call", "Standard Call", "Advanced Call"))
 # Enough for a new channel, which the channel set opens when it hears that BroadWorks knows none.
 _CHANNEL_SET_WAIT = 2.0
 _RESYNC_SPREAD = 600.0
@@ -55,8 +57,9 @@ class Channels(Protocol):
 
     on_event: Callable[[SubscriptionEvent, str], None]
     on_gap: Callable[[str], None]
+    on_lost: Callable[[str], None]
 
-    def adopt(self, subscription_id: str) -> None: ...
+    def adopt(self, subscription_id: str, snapshots: bool = True) -> None: ...
 
     def retire(self, subscription_id: str) -> None: ...
 
@@ -93,6 +96,7 @@ class Subscriptions:
 
     :param on_event: called with the target as it was subscribed, and the event with its ``target_id`` filled in
     :param uniform: random number between two bounds, to spread renewals
+    :ivar on_lost: called with a target of which an event is lost that no refresh has made good in time
     """
 
     log = Logger()
@@ -109,6 +113,7 @@ class Subscriptions:
         self._channels = channels
         self._settings = settings
         self._on_event = on_event
+        self.on_lost: Callable[[str], None] = lambda target: None
         self._uniform = uniform
         self._retry_delay = backoffPolicy(initialDelay=1.0, maxDelay=60.0, factor=2.0, jitter=lambda: uniform(0.0, 1.0))
         self._targets: dict[str, _Target] = {}
@@ -120,6 +125,7 @@ class Subscriptions:
         self._timer: Any = None
         channels.on_event = self._receive
         channels.on_gap = self._gap
+        channels.on_lost = self._lost
 
     @property
     def live(self) -> int:
@@ -203,6 +209,11 @@ class Subscriptions:
         subscription = self._by_id.get(subscription_id)
         if subscription is not None:
             self._care_for(subscription)
+
+    def _lost(self, subscription_id: str) -> None:
+        subscription = self._by_id.get(subscription_id)
+        if subscription is not None:
+            self.on_lost(subscription.target)
 
     # The remedy.
 
@@ -301,7 +312,7 @@ class Subscriptions:
             subscription.id = grant.id
             self._by_id[grant.id] = subscription
             self._renew_later(subscription, grant.expires)
-            self._channels.adopt(grant.id)
+            self._channels.adopt(grant.id, subscription.package in _WITH_SNAPSHOTS)
         elif grant.id not in self._by_id:
             self._delete(grant.id)
 

@@ -34,13 +34,17 @@ class FakeChannels(FakeXsp):
 
     on_event: Callable[[SubscriptionEvent, str], None]
     on_gap: Callable[[str], None]
+    on_lost: Callable[[str], None]
 
     def __init__(self) -> None:
         super().__init__()
         self.ours: list[str] = []
+        self.with_snapshots: list[str] = []
 
-    def adopt(self, subscription_id: str) -> None:
+    def adopt(self, subscription_id: str, snapshots: bool = True) -> None:
         self.ours.append(subscription_id)
+        if snapshots:
+            self.with_snapshots.append(subscription_id)
 
     def retire(self, subscription_id: str) -> None:
         self.ours.remove(subscription_id)
@@ -242,9 +246,23 @@ def test_events_bear_their_target() -> None:
     assert [(target, event.target_id) for target, event in world.events] == [(ALICE, ALICE), (ALICE, "ALICE@ex.org")]
 
 
+def test_only_the_calls_are_told_anew_by_a_refresh() -> None:
+    world = World().live(CALLS, DND)
+    assert world.channels.with_snapshots == ["s-1"]
+
+
+def test_a_lost_event_is_told_of_its_target() -> None:
+    world = World().live()
+    lost: list[str] = []
+    world.subscriptions.on_lost = lost.append
+    world.channels.on_lost("s-1")
+    world.channels.on_lost("never heard of")
+    assert lost == [ALICE]
+
+
 def test_events_that_waited_for_the_answer_find_their_subscription() -> None:
     world = World()
-    world.channels.adopt = lambda subscription_id: world.event(subscription_id)  # type: ignore[method-assign]
+    world.channels.adopt = lambda subscription_id, snapshots=True: world.event(subscription_id)  # type: ignore[method-assign]
     world.subscribe()
     world.answer()
     assert [target for target, _ in world.events] == [ALICE]
