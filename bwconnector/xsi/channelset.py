@@ -18,9 +18,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from bwconnector.xsi.budget import Budget
 from bwconnector.xsi.channel import Acknowledger, Channel, ChannelStatus
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
@@ -63,11 +65,15 @@ def instance_name(name: str, application: str, instance: str) -> str:
 
 @attrs.frozen(slots=True)
 class Link:
-    """What one channel is made of."""
+    """What one channel is made of.
+
+    :ivar request_rate: requests a second that the XSP may get, heartbeats and acknowledgements aside; 0 = no limit
+    """
 
     xsp: Requester
     acks: Acknowledger
     settings: ChannelSettings
+    request_rate: float = 0.0
 
 
 class ChannelSet:
@@ -101,6 +107,8 @@ class ChannelSet:
         self._on_status = on_status
         self._gap_timeout = gap_timeout
         self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed) for link in links]
+        self._budgets = {link.xsp.name: Budget(clock, link.request_rate) for link in links}
+        self._waiting: set[Deferred[None]] = set()
         self._turn = 0
         self._orders: dict[str, Order] = {}
         self._gap_timers: dict[str, Any] = {}
@@ -124,6 +132,8 @@ class ChannelSet:
             self._unknown_timers.clear()
             self._unknown.clear()
             self._unknown_count = 0
+            for waiting in list(self._waiting):
+                waiting.cancel()
             for channel in self._channels:
                 channel.acks.close()
             return DeferredList([channel.xsp.close() for channel in self._channels])
@@ -170,15 +180,18 @@ class ChannelSet:
         :raises NoXspAvailable: nothing was sent, as no channel is up, or none of those XSPs could be reached
         """
         deadline = self._clock.seconds() + _REQUEST_TIMEOUT
-        up = [channel for channel in self._channels if channel.up]
-        self._turn += 1
+        untried = [channel for channel in self._channels if channel.up]
+        if untried:
+            self._turn += 1
+            start = self._turn % len(untried)
+            untried = untried[start:] + untried[:start]
         failure: XsiFailure = NoXspAvailable("no event channel is up: see the log for why the XSPs cannot be used")
-        for position in range(len(up)):
-            left = deadline - self._clock.seconds()
-            if left <= 0:
-                break
+        while untried:
+            channel = min(untried, key=self._wait)
+            untried.remove(channel)
             try:
-                return await up[(self._turn + position) % len(up)].xsp.perform(request, min(TRY_TIMEOUT, left))
+                await self._moment(channel, deadline)
+                return await channel.xsp.perform(request, min(TRY_TIMEOUT, deadline - self._clock.seconds()))
             except NoXspAvailable as unreachable:
                 # Nothing was sent to this one, so what another one said remains the last word.
                 failure = unreachable if isinstance(failure, NoXspAvailable) else failure
@@ -193,6 +206,28 @@ class ChannelSet:
                 if not request.safe or refused.status not in _TRY_ELSEWHERE:
                     break
         raise failure
+
+    def _wait(self, channel: Channel) -> float:
+        return self._budgets[channel.link].wait
+
+    async def _moment(self, channel: Channel, deadline: float) -> None:
+        """Wait until this XSP may get another request.
+
+        :raises NoXspAvailable: that would be too late, or the channel has gone meanwhile
+        """
+        if self._clock.seconds() + self._wait(channel) >= deadline:
+            raise NoXspAvailable(f"XSP {channel.link} was not asked in time; if it was the request-rate of its link, raise that")
+        if wait := self._budgets[channel.link].take():
+            waiting: Deferred[None] = deferLater(self._clock, wait)
+            self._waiting.add(waiting)
+            try:
+                await waiting
+            except CancelledError:
+                raise NoXspAvailable("the connector stops") from None
+            finally:
+                self._waiting.discard(waiting)
+            if not channel.up:
+                raise NoXspAvailable(f"event channel {channel.link} was lost before the request could be sent")
 
     def _reopen(self) -> None:
         """BroadWorks has forgotten the channel set, so no channel will bring an event any more, however alive it seems."""

@@ -25,14 +25,17 @@ from .samples import event
 class World:
     """A channel set of several XSPs."""
 
-    def __init__(self, count: int = 3, up: bool = True) -> None:
+    def __init__(self, count: int = 3, up: bool = True, rate: float = 0.0) -> None:
         self.clock = Clock()
         self.xsps = [FakeXsp(f"link-{number}") for number in range(count)]
         self.acks = [FakeAcks() for _ in range(count)]
         self.statuses: list[ChannelStatus] = []
         self.set = ChannelSet(
             self.clock,
-            [Link(xsp, acks, ChannelSettings("set", "app", heartbeat_interval=0)) for xsp, acks in zip(self.xsps, self.acks, strict=True)],
+            [
+                Link(xsp, acks, ChannelSettings("set", "app", heartbeat_interval=0), rate)
+                for xsp, acks in zip(self.xsps, self.acks, strict=True)
+            ],
             self.statuses.append,
         )
         self.events: list[tuple[SubscriptionEvent, str]] = []
@@ -517,3 +520,48 @@ def test_six_seconds_in_all() -> None:
         world.xsps[number].asked[-1].fail(LOST)
     assert timeouts == [4.0, 3.0, 1.0]
     assert isinstance(failure_of(performed), OutcomeUnknown)
+
+
+# The budget of an XSP
+
+
+def test_no_xsp_gets_more_requests_than_its_rate() -> None:
+    world = World(2, rate=10.0)
+    performed = [performing(world, SAFE) for _ in range(40)]
+    sent = []
+    for _ in range(25):
+        sent.append([len(xsp.asked) for xsp in world.xsps])
+        world.clock.advance(0.1)
+    assert sent[:3] == [[1, 1], [2, 2], [3, 3]]
+    assert sent[-1] == [20, 20]
+    for xsp in world.xsps:
+        for asked_ in xsp.asked:
+            asked_.answer(b"x")
+    assert all(result_of(each).body == b"x" for each in performed)
+    assert not world.clock.getDelayedCalls()
+
+
+def test_what_would_come_too_late_is_refused_at_once() -> None:
+    world = World(1, rate=1.0)
+    performed = [performing(world, SAFE) for _ in range(8)]
+    assert [each.called for each in performed] == [False] * 6 + [True] * 2
+    assert "request-rate" in str(failure_of(performed[7]))
+    performed[6].addErrback(lambda failure: None)
+    stopped = world.set.stop()
+    world.clock.advance(2.0)
+    assert stopped.called
+    assert [isinstance(failure_of(each), NoXspAvailable) for each in performed[1:6]] == [True] * 5
+
+
+def test_a_request_that_waited_for_an_xsp_which_is_lost_goes_to_another_one() -> None:
+    world = World(2, rate=1.0)
+    for _ in range(2):
+        performing(world, UNSAFE)
+    waiting = performing(world, UNSAFE)
+    first = 0 if world.set._wait(world.set._channels[0]) > 1.0 else 1
+    world.xsps[first].opened[-1].receiver.stream_ended("lost")
+    other = world.xsps[1 - first]
+    world.clock.advance(1.0)
+    assert len(other.asked) == 2
+    other.asked[-1].answer(b"x")
+    assert result_of(waiting).body == b"x"
