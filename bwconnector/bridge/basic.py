@@ -197,6 +197,18 @@ def _established_cause(connection: Connection) -> str:
     return connection.cause if connection.cause in _REPEATED else "newCall"
 
 
+def session_info(world: World, step: Step) -> None:
+    """Both ends are told of the same text; the call's parties hear of it once (P-CSI)."""
+    xsi = step.calls[0]
+    leg = world.leg_of(step.user, xsi)
+    if leg is None or not leg.connection.alive or world.policy.word("P-CSI") == "ignore":
+        return
+    call = leg.connection.call
+    if call.session_info != xsi.client_session_info:
+        call.session_info = xsi.client_session_info
+        world.reports.tell("CallInformationEvent", call, step.user, "normal", target=step.user, text=call.session_info)
+
+
 def updated_unknown(world: World, step: Step) -> None:
     """Adopted in mid-life, into the model only (R15)."""
     world.attach(step.user, step.calls[0], step.remotes[0]).state = step.calls[0].state
@@ -206,4 +218,5 @@ RULES = {
     "CallReceivedEvent": Rule(received, received_gate),
     "CallUpdatedEvent": Rule(updated, updated_gate, updated_unknown),
     "CallAnsweredEvent": Rule(answered, answered_gate, adopt),
+    "CallClientSessionInfoUpdatedEvent": Rule(session_info),
 }
