@@ -112,12 +112,11 @@ def _private_call_left(world: World, private: Connection, cause: str) -> None:
 
 
 def picked_up_gate(world: World, step: Step) -> float:
-    """The device that was ringing is to be known as such first (R3)."""
+    """The device that was ringing is to have told so first (R3); P-GUARD may have kept it from being reported."""
     leg = world.leg_of(step.user, step.calls[0])
     if leg is None or not leg.remote or not world.speaks(leg.remote):
         return 0.0
-    ringing = leg.connection.call.connections.get(leg.remote)
-    return 0.0 if world.reached(ringing, ALERTING) else world.policy.seconds("P-FAR")
+    return 0.0 if leg.remote in leg.connection.call.connections else world.policy.seconds("P-FAR")
 
 
 def picked_up(world: World, step: Step) -> None:
