@@ -183,6 +183,7 @@ def parked(world: World, step: Step) -> None:
     if not step.party:
         for connection in [c for c in world.table.connections_of(step.user) if c.state == QUEUED]:
             world.cleared(connection, "normalClearing")
+            world.close(connection.call)
         return
     call = _call_of(world, step.party)
     if call is None or call.connection(step.user).alive:
@@ -230,6 +231,7 @@ def park_retrieved(world: World, step: Step) -> None:
     leg = world.leg_of(step.user, xsi)
     if leg is None:
         return
+    _admit_private(world, leg.connection.call, xsi.tracking_id)
     world.follow(leg, xsi, retriever)
     leg.state = xsi.state
     if _comes(world, retriever, step):
