@@ -62,7 +62,7 @@ def rejoin(world: World, step: Step, leg: Leg) -> None:
 
 def _admit(world: World, leg: Leg, call: Call, cause: str) -> Connection:
     """Move a leg from its private call to ``call``, whose new connection keeps what the others told of it."""
-    private, known = leg.connection, call.connections.pop(leg.user, None)
+    private, known = leg.connection, call.remove(leg.user)
     _private_call_left(world, private, cause)
     connection = call.connection(leg.user)
     connection.cause = known.cause if known is not None else ""
@@ -104,7 +104,7 @@ def _private_call_left(world: World, private: Connection, cause: str) -> None:
     """The private call ends unseen, unless it was announced."""
     if private.born:
         world.cleared(private, cause)
-    private.call.connections.pop(private.device, None)
+    private.call.remove(private.device)
     private.state = "null"
 
 
