@@ -120,12 +120,11 @@ def _private_call_left(world: World, private: Connection, cause: str) -> None:
 
 
 def picked_up_gate(world: World, step: Step) -> float:
-    """The device that was ringing is to be known as such first (R3)."""
+    """The device that was ringing is to have told so first (R3); P-GUARD may have kept it from being reported."""
     leg = world.leg_of(step.user, step.calls[0])
     if leg is None or not leg.remote or not world.speaks(leg.remote):
         return 0.0
-    ringing = leg.connection.call.connections.get(leg.remote)
-    return 0.0 if world.reached(ringing, ALERTING) else world.policy.seconds("P-FAR")
+    return 0.0 if leg.remote in leg.connection.call.connections else world.policy.seconds("P-FAR")
 
 
 def picked_up(world: World, step: Step) -> None:
@@ -192,6 +191,7 @@ def parked(world: World, step: Step) -> None:
     if not step.party:
         for connection in [c for c in world.table.connections_of(step.user) if c.state == QUEUED]:
             world.cleared(connection, "normalClearing")
+            world.close(connection.call)
         return
     call = _call_of(world, step.party)
     if call is None or call.connection(step.user).alive:
@@ -205,7 +205,9 @@ def parked(world: World, step: Step) -> None:
 
 
 def _call_of(world: World, party: str) -> Call | None:
-    connections = world.table.connections_of(party)
+    """The call of the parked party: one that is connected, best one that nobody else tells of any more."""
+    connections = [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD)]
+    connections.sort(key=lambda c: not any(world.speaks(other.device) for other in c.call.others(party)))
     return connections[-1].call if connections else None
 
 
@@ -239,6 +241,7 @@ def park_retrieved(world: World, step: Step) -> None:
     leg = world.leg_of(step.user, xsi)
     if leg is None:
         return
+    _admit_private(world, leg.connection.call, xsi.tracking_id)
     world.follow(leg, xsi, retriever)
     leg.state = xsi.state
     if _comes(world, retriever, step):
@@ -269,7 +272,7 @@ def barged_in(world: World, step: Step) -> None:
 
 def entered_gate(world: World, step: Step) -> float:
     leg = world.leg_of(step.user, step.calls[0])
-    return 0.0 if leg is None or leg.connection.call.entered else world.policy.seconds("P-JOIN")
+    return 0.0 if leg is None or leg.connection.call.entered else world.policy.seconds("P-FAR")
 
 
 def entered(world: World, step: Step) -> None:
