@@ -25,7 +25,7 @@ from bwconnector.bridge.watchdog import Limits
 from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
-from bwconnector.ops.greeting import Addresses, describe
+from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
 from bwconnector.simulator.service import SimulatorService, make_simulator
@@ -254,7 +254,7 @@ class ConnectorService(MultiService):
             manhole=_address(self._manhole.listener) if self._manhole is not None else None,
             devices=self._demo_devices(),
         )
-        self.log.info("{greeting}", greeting=describe(self.config, addresses))
+        self.log.info("{greeting}", greeting=describe(self.config, addresses, bwctl_here()))
 
     def _demo_devices(self) -> list[str]:
         """A few of the simulator's users, for a first look."""
