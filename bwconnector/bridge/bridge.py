@@ -140,6 +140,7 @@ class Bridge:
         if not self.gaps.lasts:
             devices = [self.directory.shown(device) for device in self.monitors.devices()]
             self.gaps.add(Gap.of(self._clock.seconds(), None, reason or "all Event Channels were lost", devices))
+            self.log.info("all event channels are lost; {count} monitored devices are without events", count=len(devices))
         self.repair.stop()
         if not self.status.voids_monitors:
             try:
@@ -154,13 +155,16 @@ class Bridge:
             return
         if self.status.voids_monitors:
             self.gaps.end(self._clock.seconds())
+            self.log.info("an event channel is back; T-Servers may start their monitors again")
         else:
+            self.log.info("an event channel is back; {count} devices are compared with BroadWorks", count=len(self._seeded))
             # Devices without a snapshot yet, as of a MonitorStart under way, have nothing to be compared.
             self.repair.begin(self._seeded)
             self.restored()
 
     def _repaired(self, uncompared: frozenset[str]) -> None:
         self.gaps.end(self._clock.seconds(), len(uncompared))
+        self.log.info("the comparison after the loss of all event channels is over")
         if uncompared:
             self.log.warn(
                 "{count} devices could not be compared with BroadWorks after the loss of all channels, among them {device}; "

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Protocol
@@ -20,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bwconnector.xsi.answers import read_subscription
+from bwconnector.xsi.budget import Backlog
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NO_SUBSCRIPTION, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import NEVER
@@ -120,7 +123,7 @@ class Subscriptions:
         self._targets: dict[str, _Target] = {}
         self._by_id: dict[str, _Subscription] = {}
         self._waited_for = DeferredSemaphore(_WAITED_FOR_UNDER_WAY)
-        self._others = DeferredSemaphore(_OTHERS_UNDER_WAY)
+        self._backlog = Backlog(_OTHERS_UNDER_WAY)
         self._due: list[tuple[float, int, _Subscription]] = []
         self._number = count()
         self._timer: Any = None
@@ -190,6 +193,7 @@ class Subscriptions:
         """Renew nothing more. The subscriptions are left to BroadWorks: the next start replaces them, or they expire."""
         self._targets.clear()
         self._due.clear()
+        self._backlog.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -224,12 +228,16 @@ class Subscriptions:
             subscription.again = True
         else:
             subscription.busy = True
-            cure = ensureDeferred(self._cure(subscription, slots or self._others))
-            cure.addErrback(lambda failure: self.log.failure("care for a subscription failed", failure))
+            cure = partial(self._cure, subscription, slots)
+            if slots is None:
+                self._backlog.add(cure)
+            else:
+                ensureDeferred(cure()).addErrback(lambda failure: self.log.failure("care for a subscription failed", failure))
 
-    async def _cure(self, subscription: _Subscription, slots: DeferredSemaphore) -> None:
+    async def _cure(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         try:
-            await self._renew(subscription, slots)
+            if subscription.wanted:
+                await self._renew(subscription, slots)
         except XsiFailure as failure:
             self._failed(subscription, failure)
         finally:
@@ -254,7 +262,7 @@ class Subscriptions:
             self._at(subscription, self._retry_delay(subscription.failures))
             subscription.failures += 1
 
-    async def _renew(self, subscription: _Subscription, slots: DeferredSemaphore) -> None:
+    async def _renew(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         subscription_id = subscription.id
         if not subscription_id:
             await self._open(subscription, slots)
@@ -273,7 +281,7 @@ class Subscriptions:
             subscription.failures = 0
             self._renew_later(subscription, read_subscription(response.body).expires)
 
-    async def _open(self, subscription: _Subscription, slots: DeferredSemaphore) -> None:
+    async def _open(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         """Subscribe, unless it is; one request serves all who wait for it."""
         if subscription.id:
             return
@@ -293,7 +301,7 @@ class Subscriptions:
             else:
                 each.callback(None)
 
-    async def _ask(self, subscription: _Subscription, slots: DeferredSemaphore) -> None:
+    async def _ask(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         settings = self._settings
         request = subscribe(
             "user", subscription.target, subscription.package, settings.expires, settings.channel_set_id, settings.application_id
@@ -327,11 +335,16 @@ class Subscriptions:
 
     def _delete(self, subscription_id: str) -> None:
         # If this fails, BroadWorks is told to delete it with the next event that it sends of it.
-        ensureDeferred(self._perform(delete_subscription(subscription_id), self._others)).addErrback(
-            lambda failure: failure.trap(XsiFailure)
-        )
+        self._backlog.add(partial(self._end, subscription_id))
 
-    async def _perform(self, request: Request, slots: DeferredSemaphore) -> Response:
+    async def _end(self, subscription_id: str) -> None:
+        with suppress(XsiFailure):
+            await self._perform(delete_subscription(subscription_id), None)
+
+    async def _perform(self, request: Request, slots: DeferredSemaphore | None) -> Response:
+        """:param slots: who waits for it; None for work from the backlog"""
+        if slots is None:
+            return await self._channels.perform(request)
         await slots.acquire()
         try:
             return await self._channels.perform(request)

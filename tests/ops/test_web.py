@@ -55,6 +55,11 @@ class TestHealth:
         assert health(all_down).state == DOWN
         assert "No channel to BroadWorks is up" in health(all_down).reasons[0]
 
+    def test_not_ready_for_all_while_devices_are_compared(self, all_up: Inspection) -> None:
+        told = health(attrs.evolve(all_up, system_status="disabled"))
+        assert told.state == DEGRADED
+        assert "are being compared" in told.reasons[0]
+
     def test_without_channels(self, snapshot: Inspection) -> None:
         assert health(attrs.evolve(snapshot, channels=())).state == DOWN
 
