@@ -36,7 +36,5 @@ def health(inspection: Inspection) -> Health:
     if len(reasons) == len(channels):
         return Health(DOWN, ("No channel to BroadWorks is up: T-Servers get no events, and their requests are refused.", *reasons))
     if inspection.system_status == DISABLED:
-        reasons.append(
-            "Monitored devices are being compared with BroadWorks after the loss of all channels; T-Servers wait for that."
-        )
+        reasons.append("Monitored devices are being compared with BroadWorks after the loss of all channels; T-Servers wait for that.")
     return Health(DEGRADED if reasons else READY, tuple(reasons))
