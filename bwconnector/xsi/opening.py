@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bwconnector.xsi.answers import read_channel
-from bwconnector.xsi.errors import BadDocument, Refused, XsiFailure
+from bwconnector.xsi.errors import BadDocument, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import ChannelOpened, ChannelTerminated, Document, Heartbeat, SubscriptionEvent
 from bwconnector.xsi.parse import parse
 from bwconnector.xsi.requests import Request, Response, add_channel, delete_channel, heartbeat, renew_channel
@@ -32,6 +32,7 @@ _OPEN_TIMEOUT = 2 * TRY_TIMEOUT
 # An answer, and its echo, follow a heartbeat within milliseconds. With this a dead channel is noticed after its tolerated heartbeats,
 # one more, and two seconds, whichever way it died.
 _ECHO_TIMEOUT = 2.0
+_NO_ECHO = "a heartbeat was not echoed on the stream"
 # A stop of the whole connector has 5 s.
 _CLOSE_TIMEOUT = 2.0
 _RENEW_RETRY = 30.0
@@ -127,6 +128,7 @@ class Opening:
         self._timers: dict[str, Any] = {}
         self._missed = 0
         self._echo_due = False
+        self._beat_at = 0.0
         self._up_since: float | None = None
         self.channel_id = ""
         self.heartbeat: float | None = None
@@ -236,11 +238,12 @@ class Opening:
         if self._channel is None:
             return
         self._echo_due = True
+        self._beat_at = self._clock.seconds()
         interval = self._settings.heartbeat_interval
         self._at("heartbeat", interval, self._beat)
         if interval > _ECHO_TIMEOUT:
             # Once more round the reactor: after a pause of this process, what the stream has brought meanwhile is read first.
-            self._at("echo", _ECHO_TIMEOUT, self._at, "echo", 0.0, self._judge)
+            self._at("echo", _ECHO_TIMEOUT, self._at, "echo", 0.0, self._doubt)
         self._run(self._heartbeat())
 
     async def _heartbeat(self) -> None:
@@ -251,10 +254,18 @@ class Opening:
                 self._end(Ending("the XSP does not know the channel any more"))
             else:
                 self._judge(f"a heartbeat was refused with {refused}")
+        except OutcomeUnknown as unknown:
+            self._doubt(f"a heartbeat was not answered: {unknown}")
         except XsiFailure as failure:
             self._judge(f"a heartbeat was not answered: {failure}")
 
-    def _judge(self, reason: str = "a heartbeat was not echoed on the stream") -> None:
+    def _doubt(self, reason: str = _NO_ECHO) -> None:
+        """An echo is late. What has brought anything since the heartbeat is not dead, but may be so busy that the echo is far behind in
+        the stream: it has time until the next heartbeat."""
+        if self._channel is not None and self._channel.read_at <= self._beat_at:
+            self._judge(reason)
+
+    def _judge(self, reason: str = _NO_ECHO) -> None:
         """The time for an echo is over, for whatever reason: is it one too many that is missing?"""
         if not self._echo_due:
             return

@@ -11,7 +11,7 @@ from bwconnector.xsi.channel import State
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
 from bwconnector.xsi.opening import NEVER
 
-from .samples import HEARTBEAT, channel, terminated
+from .samples import HEARTBEAT, channel, event, terminated
 from .test_channel import World
 
 STEP = 0.125
@@ -83,6 +83,26 @@ def test_with_short_intervals(death: str) -> None:
     world = World(heartbeat_interval=1.0, heartbeat_tolerance=2).up(NEVER)
     live(world, 5.0)
     assert live(world, 1000.0, SILENT[death]) <= 3 * 1.0 + GRACE
+
+
+def test_a_busy_stream_has_time_for_the_echo_until_the_next_heartbeat() -> None:
+    def busy(world: World, beat: Any) -> None:
+        world.clock.callLater(1.0, world.last.bring, event("HookStatusEvent"))
+        world.clock.callLater(2.0, beat.fail, OutcomeUnknown("slow"))
+        world.clock.callLater(8.0, world.last.bring, HEARTBEAT)
+
+    world = World(heartbeat_interval=10.0).up(NEVER)
+    assert live(world, 100.0, busy) == 100.0
+
+
+def test_a_stream_that_brings_events_but_no_echo_is_given_up_at_the_next_heartbeat() -> None:
+    def talkative(world: World, beat: Any) -> None:
+        beat.answer()
+        for seconds in range(1, 10):
+            world.clock.callLater(seconds, world.last.bring, event("HookStatusEvent"))
+
+    world = World(heartbeat_interval=10.0).up(NEVER)
+    assert live(world, 100.0, talkative) == 20.0
 
 
 def test_an_echo_is_enough_although_the_answer_is_slow() -> None:
