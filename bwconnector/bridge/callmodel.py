@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from bwconnector.bridge import basic, clearing, conferences, forwarding, originating, pickup, resync, transfers
 from bwconnector.bridge.adoption import adopt
-from bwconnector.bridge.calls import CallTable
+from bwconnector.bridge.calls import NULL, QUEUED, CallTable
 from bwconnector.bridge.holding import hold_gate, settle_hold
 from bwconnector.bridge.intents import Intents
 from bwconnector.bridge.policy import Policy
@@ -94,6 +94,10 @@ class CallModel:
     def forget(self, user: str) -> None:
         """``user`` is no longer subscribed: from now on its part is inferred from others."""
         self.world.steps.forget(user)
+        for connection in self.table.connections_of(user):
+            if connection.state == QUEUED:
+                self.world.enter(connection, NULL)
+                self.world.close(connection.call)
         self.world.unsettled.pop(user, None)
         for leg in self.table.legs_of(user):
             self.table.drop_leg(leg)

@@ -111,6 +111,8 @@ class Call:
     outgoing_external: bool = False
     controller: str = ""
     """Device key of the user who controls the conference, empty when this is no conference."""
+    session_info: str = ""
+    """Text that an application attached."""
     consultation: bool = False
     """Started by ConsultationCall."""
     diverted: set[str] = attrs.Factory(set)

@@ -161,7 +161,8 @@ def _conferenced(view: _View) -> Children:
 
 
 def _call_information(view: _View) -> Children:
-    return {"connection": view.subject, "device": view.target}
+    text = view.change.text
+    return {"connection": view.subject, "device": view.target, "user_data": text.encode() if text else None}
 
 
 EVENTS: dict[str, tuple[type[csta.Event], Callable[[_View], Children]]] = {

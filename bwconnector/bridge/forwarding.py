@@ -69,9 +69,21 @@ def forwarded_gate(world: World, step: Step) -> float:
     if world.speaks(leg.remote):
         return world.policy.seconds("P-FAR")
     new = step.remotes[0]
-    if new and new != leg.remote and world.speaks(new) and word_of(world, new, step.user) is None:
+    if new == leg.remote:  # not shown where to (COLP): a monitored new destination will tell
+        return 0.0 if _arrival(world, leg.remote, step.user) is not None else world.policy.seconds("P-JOIN")
+    if new and world.speaks(new) and word_of(world, new, step.user) is None:
         return world.policy.seconds("P-JOIN")  # the new destination knows the reason
     return 0.0
+
+
+def _arrival(world: World, redirector: str, originator: str) -> Step | None:
+    """The waiting CallReceived, at any user, of the call that ``redirector`` sent on."""
+
+    def fits(step: Step) -> bool:
+        newest = world.newest(step.calls[0]) if step.type == "CallReceivedEvent" else None
+        return newest is not None and originator in step.remotes and world.directory.key(newest.party) == redirector
+
+    return world.steps.find(fits)
 
 
 def forwarded(world: World, step: Step) -> None:
@@ -84,8 +96,8 @@ def forwarded(world: World, step: Step) -> None:
     if leg.moved:
         leg.moved -= 1
     elif old and old not in call.diverted and not world.speaks(old):
-        new = remote if remote != old else ""
-        word = word_of(world, new, step.user) if new else None
+        word = word_of(world, remote, step.user) if remote != old else _arrival(world, old, step.user)
+        new = remote if remote != old else (word.user if word is not None else "")
         newest = world.newest(word.calls[0]) if word is not None else world.newest(xsi)
         world.diverted(call.connection(old), new, causes.diverted_cause(newest.reason if newest else ""))
         leg.moved = 0

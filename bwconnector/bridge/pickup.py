@@ -112,12 +112,11 @@ def _private_call_left(world: World, private: Connection, cause: str) -> None:
 
 
 def picked_up_gate(world: World, step: Step) -> float:
-    """The device that was ringing is to be known as such first (R3)."""
+    """The device that was ringing is to have told so first (R3); P-GUARD may have kept it from being reported."""
     leg = world.leg_of(step.user, step.calls[0])
     if leg is None or not leg.remote or not world.speaks(leg.remote):
         return 0.0
-    ringing = leg.connection.call.connections.get(leg.remote)
-    return 0.0 if world.reached(ringing, ALERTING) else world.policy.seconds("P-FAR")
+    return 0.0 if leg.remote in leg.connection.call.connections else world.policy.seconds("P-FAR")
 
 
 def picked_up(world: World, step: Step) -> None:
@@ -184,6 +183,7 @@ def parked(world: World, step: Step) -> None:
     if not step.party:
         for connection in [c for c in world.table.connections_of(step.user) if c.state == QUEUED]:
             world.cleared(connection, "normalClearing")
+            world.close(connection.call)
         return
     call = _call_of(world, step.party)
     if call is None or call.connection(step.user).alive:
@@ -231,6 +231,7 @@ def park_retrieved(world: World, step: Step) -> None:
     leg = world.leg_of(step.user, xsi)
     if leg is None:
         return
+    _admit_private(world, leg.connection.call, xsi.tracking_id)
     world.follow(leg, xsi, retriever)
     leg.state = xsi.state
     if _comes(world, retriever, step):

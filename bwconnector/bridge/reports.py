@@ -18,6 +18,9 @@ Deliver = Callable[[Change, tuple[str, ...]], None]
 _NO_BIRTH = frozenset({"ConnectionClearedEvent", "FailedEvent"})
 """Events that cannot be the first that a device hears of its own connection."""
 
+_MAIN = frozenset({"DeliveredEvent", "EstablishedEvent", "ConnectionClearedEvent"})
+"""Events about other connections that a monitor still gets when P-VIEW limits them."""
+
 _ADDING = frozenset({"ConferencedEvent"})
 """Events by which a device joins a call that has been announced under another id."""
 
@@ -100,7 +103,12 @@ class Reports:
         hidden = [d for d in (change.subject.device, change.target) if (c := change.call.connections.get(d)) is not None and c.hidden]
         if hidden:
             return [device for device in devices if device in hidden]
-        own_only = self._policy.word("P-VIEW") == "own" or (change.kind == "DivertedEvent" and self._policy.word("P-DIVALL") == "diverting")
+        view = self._policy.word("P-VIEW")
+        own_only = (
+            view == "own"
+            or (view == "limited" and change.kind not in _MAIN)
+            or (change.kind == "DivertedEvent" and self._policy.word("P-DIVALL") == "diverting")
+        )
         if own_only and not change.items:
             devices = [device for device in devices if device == change.subject.device]
         return devices

@@ -242,7 +242,7 @@ class World:
 
     def close(self, call: Call) -> None:
         """Forget a call once no leg of it is left. Its names are kept for P-FAR: slower streams may still speak of it (I7)."""
-        if any(connection.legs for connection in call.connections.values()):
+        if _goes_on(call):
             return
         self._closing.append((self.clock.seconds() + self.policy.seconds("P-FAR"), call))
         if self._closer is None:
@@ -253,7 +253,7 @@ class World:
         now = self.clock.seconds()
         while self._closing and self._closing[0][0] <= now + 1e-6:
             _, call = self._closing.popleft()
-            if self.table.find(call.id) is call and not any(connection.legs for connection in call.connections.values()):
+            if self.table.find(call.id) is call and not _goes_on(call):
                 self.table.drop(call)
         if self._closing:
             self._closer = self.clock.callLater(max(0.0, self._closing[0][0] - now), self._forget)
@@ -266,3 +266,8 @@ class World:
         if self._closer is not None:
             self._closer.cancel()
             self._closer = None
+
+
+def _goes_on(call: Call) -> bool:
+    """Some leg of the call is left, or it waits where it was parked, which that place will tell the end of."""
+    return any(connection.legs or connection.state == QUEUED for connection in call.connections.values())
