@@ -13,7 +13,6 @@ from typing import Any
 import attrs
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService, Service
-from twisted.application.strports import service as listening_service
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.logger import Logger
@@ -24,6 +23,7 @@ from bwconnector.bridge.switching import Options
 from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
+from bwconnector.listening import listening_service
 from bwconnector.ops.greeting import Addresses, describe
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
@@ -70,10 +70,10 @@ class LinksService(MultiService):
 
     name = "links"
 
-    def __init__(self, factory: LinkFactory, listen: Sequence[str], reactor: Any) -> None:
+    def __init__(self, factory: LinkFactory, listen: Sequence[str], client_ca: str, reactor: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.factory = factory
-        self.ports = [listening_service(endpoint, factory, reactor) for endpoint in listen]
+        self.ports = [listening_service(endpoint, factory, reactor, client_ca) for endpoint in listen]
         for port in self.ports:
             port.setServiceParent(self)
 
@@ -186,7 +186,7 @@ class ConnectorService(MultiService):
         self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency)
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
-        self._links = LinksService(factory, config.csta.listen, reactor)
+        self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
         self._manhole = self._make_manhole() if config.manhole.listen else None
