@@ -197,7 +197,9 @@ def parked(world: World, step: Step) -> None:
 
 
 def _call_of(world: World, party: str) -> Call | None:
-    connections = world.table.connections_of(party)
+    """The call of the parked party: one that is connected, best one that nobody else tells of any more."""
+    connections = [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD)]
+    connections.sort(key=lambda c: not any(world.speaks(other.device) for other in c.call.others(party)))
     return connections[-1].call if connections else None
 
 

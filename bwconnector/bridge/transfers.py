@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bwconnector.bridge import causes
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection, Leg
-from bwconnector.bridge.joins import join_calls, joined_unseen, single_step_transfer, word_of
+from bwconnector.bridge.joins import join_calls, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
@@ -35,7 +35,7 @@ def redirected_gate(world: World, step: Step) -> float:
         if not target:
             return world.policy.seconds("P-JOIN")
     for user, other in expected:
-        if user and other and world.speaks(user) and word_of(world, user, other) is None:
+        if user and other and world.speaks(user) and word_of(world, user, other, step.user) is None:
             return world.policy.seconds("P-JOIN")
     return 0.0
 
@@ -49,16 +49,11 @@ def _target(world: World, step: Step, leg: Leg) -> str:
     heard = world.steps.find(lambda s: s.type == "CallTransferredEvent" and s.user == leg.remote and s.remotes[0] not in ("", leg.user))
     if heard is not None:
         return heard.remotes[0]
-    heard = world.steps.find(lambda s: s.type == "CallReceivedEvent" and leg.remote in s.remotes and _redirected_by(world, s, leg.user))
+    heard = world.steps.find(lambda s: s.type == "CallReceivedEvent" and leg.remote in s.remotes and redirected_by(world, s, leg.user))
     if heard is not None:
         return heard.user
     redirect = next((x.redirect for x in step.calls if x.call_id == leg.call_id), None)
     return world.directory.key_of_address(redirect.address) if redirect is not None and redirect.address else ""
-
-
-def _redirected_by(world: World, step: Step, user: str) -> bool:
-    newest = world.newest(step.calls[0])
-    return newest is not None and world.directory.key(newest.party) == user
 
 
 def redirected(world: World, step: Step) -> None:
@@ -124,7 +119,7 @@ def _consult_transfer(world: World, legs: list[Leg]) -> None:
     a, c = world.far(held), world.far(active)
     new_id = ""
     for user, other in ((held.remote, active.remote), (active.remote, held.remote)):
-        word = word_of(world, user, other) if user and other else None
+        word = word_of(world, user, other, held.user) if user and other else None
         if word is not None:
             new_id = new_id or word.calls[0].tracking_id
     join_calls(world, held.connection, active.connection, a, c, new_id or active.connection.call.id)
@@ -141,7 +136,7 @@ def _survivor_id(world: World, leg: Leg, target: str) -> str:
     """The tracking id that the surviving legs will carry, if one of them has spoken; else the call keeps its own."""
     call = leg.connection.call
     for user, other in ((leg.remote, target), (target, leg.remote)):
-        word = word_of(world, user, other) if user and other else None
+        word = word_of(world, user, other, leg.user) if user and other else None
         if word is not None:
             return word.calls[0].tracking_id
     return call.id
@@ -158,7 +153,7 @@ def transferred_gate(world: World, step: Step) -> float:
     if world.speaks(leg.remote):
         return world.policy.seconds("P-FAR")
     new = step.remotes[0]
-    if new and world.speaks(new) and word_of(world, new, step.user) is None:
+    if new and world.speaks(new) and word_of(world, new, step.user, leg.remote) is None:
         return world.policy.seconds("P-JOIN")
     return 0.0
 
