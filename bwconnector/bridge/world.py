@@ -134,7 +134,8 @@ class World:
         if known is not None or newest is None:
             return known
         redirector = self.directory.key(newest.party)
-        candidates = [c for c in self.table if redirector in c.connections and (not remote or remote in c.connections)]
+        candidates = [c for c in self.table if redirector in c.connections and _has(c, remote)]
+        candidates.sort(key=lambda c: _has(c, redirector))
         return candidates[-1] if candidates else None
 
     def follow(self, leg: Leg, call: XsiCall, remote: str) -> None:
@@ -266,6 +267,14 @@ class World:
         if self._closer is not None:
             self._closer.cancel()
             self._closer = None
+
+
+def _has(call: Call, device: str) -> bool:
+    """The device is in the call; any call that is not over will do for one that is not known."""
+    if not device:
+        return bool(call.alive())
+    connection = call.connections.get(device)
+    return connection is not None and connection.alive
 
 
 def _goes_on(call: Call) -> bool:

@@ -114,23 +114,28 @@ def test_i3_a_monitored_device_that_answers_was_alerting(seed: int) -> None:
 
 @given(seed=SEEDS)
 def test_i4_held_and_retrieved_alternate(seed: int) -> None:
-    switchboard = board(seed, (*BASIC, *CONFERENCES))
-    for device, changes in switchboard.heard.items():
-        held: set[tuple[str, str]] = set()
-        for change in changes:
-            key = (change.subject.call_id, change.subject.device)
-            if change.kind == "HeldEvent":
-                assert key not in held, describe(switchboard, device)
-                held.add(key)
-            elif change.kind == "RetrievedEvent":
-                assert key in held, describe(switchboard, device)
-                held.discard(key)
-            elif change.items:
-                # conferenced: the controller's hold is over, and who holds goes on doing so under the new callID
-                renamed = {(i.old.call_id, i.old.device): (i.new.call_id, i.new.device) for i in change.items if i.old is not None}
-                held = {renamed.get(one, one) for one in held if one[1] != change.acting}
-            elif change.kind == "ConnectionClearedEvent":
-                held.discard(key)
+    held: set[tuple[str, str]] = set()
+    wrong: list[str] = []
+
+    def look(change: Change, devices: tuple[str, ...]) -> None:
+        key = (change.subject.call_id, change.subject.device)
+        if change.belated:
+            return
+        if change.items:
+            # a conference ends its controller's hold, a transfer the transferring device's; others go on under the new callID
+            renamed = {(i.old.call_id, i.old.device): (i.new.call_id, i.new.device) for i in change.items if i.old is not None}
+            going_on = {renamed.get(one, one) for one in held if one[1] != change.acting or one not in renamed}
+            held.clear()
+            held.update(going_on)
+        elif change.kind in ("HeldEvent", "RetrievedEvent") and change.cause != "park":
+            if (key in held) == (change.kind == "HeldEvent"):
+                wrong.append(line(change, change.subject.device))
+            held.symmetric_difference_update({key})
+        elif change.kind == "ConnectionClearedEvent":
+            held.discard(key)
+
+    board(seed, (*BASIC, *CONFERENCES), watch=lambda switchboard: switchboard.watchers.append(look))
+    assert wrong == []
 
 
 @given(seed=SEEDS)
