@@ -24,7 +24,7 @@ from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import listening_service
-from bwconnector.ops.greeting import Addresses, describe
+from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
 from bwconnector.simulator.service import SimulatorService, make_simulator
@@ -250,7 +250,7 @@ class ConnectorService(MultiService):
             manhole=_address(self._manhole.listener) if self._manhole is not None else None,
             devices=self._demo_devices(),
         )
-        self.log.info("{greeting}", greeting=describe(self.config, addresses))
+        self.log.info("{greeting}", greeting=describe(self.config, addresses, bwctl_here()))
 
     def _demo_devices(self) -> list[str]:
         """A few of the simulator's users, for a first look."""

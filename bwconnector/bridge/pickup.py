@@ -13,7 +13,7 @@ from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
 from bwconnector.xsi.events import XsiCall
 
-__all__ = ["RULES", "park", "parks", "rejoin", "rejoin_gate", "rejoins"]
+__all__ = ["RULES", "by_pickup_request", "park", "parks", "rejoin", "rejoin_gate", "rejoins"]
 
 
 def rejoins(world: World, leg: Leg, xsi: XsiCall) -> bool:
@@ -81,7 +81,7 @@ def _admit_private(world: World, call: Call, tracking_id: str) -> None:
 
 def _reason(world: World, call: Call, user: str) -> str:
     """Why a device enters a call: ``callPickup``, ``park`` or nothing that is known."""
-    if any(i.service in _PICKUPS and i.user == user for i in world.intents):
+    if any(world.intents.find(service, user) for service in _PICKUPS):
         return "callPickup"
     waiting = call.connections.get(user)
     if waiting is not None and waiting.cause in ("callPickup", "park"):
@@ -98,6 +98,14 @@ def _reason(world: World, call: Call, user: str) -> str:
 
 
 _PICKUPS = frozenset({"GroupPickupCall", "DirectedPickupCall"})
+
+
+def by_pickup_request(world: World, leg: Leg) -> bool:
+    """The leg is the private call by which our own request picks up another one: the first that the device begins after it."""
+    for intent in filter(None, (world.intents.find(service, leg.user, leg.call_id) for service in _PICKUPS)):
+        intent.call_ids = (leg.call_id,)
+        return True
+    return False
 
 
 def _private_call_left(world: World, private: Connection, cause: str) -> None:

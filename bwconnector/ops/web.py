@@ -115,5 +115,7 @@ class _Pages(Resource):
 class _Site(Site):
     """A site that does not log each request: probes come every few seconds."""
 
+    noisy = False
+
     def log(self, request: Request) -> None:
         pass
