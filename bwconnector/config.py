@@ -107,6 +107,8 @@ class ConnectorOptions:
     link_recovery_tout: int = option(SECONDS, 30)
     subscription_scope: str = option(one_of("user", "group", "enterprise"), "user")
     link_loss_policy: str = option(one_of("monitor-stop", "repair"), "monitor-stop")
+    call_age_limit: int = option(integer(0), 14_400)
+    alerting_limit: int = option(integer(0), 300)
     default_domain: str = option(text, "")
     user_id: str = option(text, "")
     password_file: str = option(text, "")
@@ -128,6 +130,7 @@ class XspLink:
     ca_file: str = option(text, "")
     priority: int = option(integer(0, 100), 1)
     weight: int = option(integer(0, 100), 50)
+    request_rate: int = option(integer(0), 0)
     kpl_interval: int = option(KPL_INTERVAL, 10)
     kpl_tolerance: int = option(KPL_TOLERANCE, 0)
 

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.switching import Options
+from bwconnector.bridge.watchdog import Limits
 from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
@@ -173,8 +174,10 @@ class ConnectorService(MultiService):
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
+            limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
         )
         self.bridge.restored = self.subscriptions.channels_restored
+        self.subscriptions.on_lost = self.bridge.events_lost
         links = _Links(self.bridge, reactor)
         factory = LinkFactory(
             links,
@@ -226,6 +229,7 @@ class ConnectorService(MultiService):
                 heartbeat_tolerance=link.kpl_tolerance,
                 retry_cap=connector.link_recovery_tout,
             ),
+            link.request_rate,
         )
 
     def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:
@@ -261,7 +265,7 @@ class ConnectorService(MultiService):
     # what the parts tell one another
 
     def _channel_changed(self, status: ChannelStatus) -> None:
-        self.bridge.channels_changed(self.channel_set.up_count)
+        self.bridge.channels_changed(self.channel_set.up_count, f"the last Event Channel, {status.link}: {status.reason}")
 
     def _event(self, target: str, event: SubscriptionEvent) -> None:
         self.bridge.event(target, event.data)
