@@ -272,7 +272,7 @@ def barged_in(world: World, step: Step) -> None:
 
 def entered_gate(world: World, step: Step) -> float:
     leg = world.leg_of(step.user, step.calls[0])
-    return 0.0 if leg is None or leg.connection.call.entered else world.policy.seconds("P-JOIN")
+    return 0.0 if leg is None or leg.connection.call.entered else world.policy.seconds("P-FAR")
 
 
 def entered(world: World, step: Step) -> None:
