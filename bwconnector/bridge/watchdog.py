@@ -97,11 +97,10 @@ class Watchdog:
 
     async def _check(self, calls: list[Call]) -> None:
         try:
+            for device in dict.fromkeys(c.device for call in calls for c in call.connections.values() if c.legs):
+                if self._running and self._monitored(device):
+                    await self._compare(device)
             for call in calls:
-                devices = [connection.device for connection in call.connections.values() if connection.legs]
-                for device in devices:
-                    if self._running and self._monitored(device):
-                        await self._compare(device)
                 if not any(connection.legs for connection in call.connections.values()):
                     self.log.warn("call {call} was stuck, and has been ended: BroadWorks does not have it any more", call=call.id)
         finally:

@@ -106,7 +106,17 @@ class TestPage:
         status, headers, body = get(lambda: snapshot, "/")
         assert status == 200
         assert headers["content-type"].startswith("text/html")
-        for shown in ("degraded", "xsp1", "the password was refused", "tserver-1", "1,234", "77:1", "0000000B", "1 h 1 min", "xsp1: &lt;lost&gt;"):
+        for shown in (
+            "degraded",
+            "xsp1",
+            "the password was refused",
+            "tserver-1",
+            "1,234",
+            "77:1",
+            "0000000B",
+            "1 h 1 min",
+            "xsp1: &lt;lost&gt;",
+        ):
             assert shown in body
 
     def test_escapes_what_comes_from_outside(self, snapshot: Inspection) -> None:
