@@ -22,15 +22,17 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     terminator = xsi.personality == "Terminator"
     call.calling = call.calling or (remote if terminator else step.user)
     call.called = call.called or (step.user if terminator else remote)
+    held = xsi.state == "Held"
+    subject = connection if held or terminator or not remote else call.connection(remote)
+    # the monitors of the others know already when the far party was adopted before
+    news = step.user != world.reports.silent or not (subject.state == HOLD if held else world.reached(subject, CONNECTED))
     if not world.reached(connection, CONNECTED):
         world.enter(connection, CONNECTED)
     if remote and not world.reached(call.connection(remote), CONNECTED):
         world.enter(call.connection(remote), CONNECTED)
-    if xsi.state == "Held":
+    if news and held:
         world.held(connection, "normal")
-    elif terminator or not remote:
-        world.established(connection, cause)
-    else:
-        world.established(call.connection(remote), cause, birth=step.user)
+    elif news:
+        world.established(subject, cause, birth=step.user)
     if xsi.state == "Remote Held" and remote:
         far_hold(world, call.connection(remote), HOLD, step)

@@ -38,6 +38,8 @@ class Reports:
         self._policy = policy
         self.silent: str = ""
         """Device whose monitors take the present from a snapshot, so hear nothing for now."""
+        self.introduced: set[str] = set()
+        """Devices that have spoken; until then their monitors take the present from a snapshot that is still to come."""
 
     def tell(
         self,
@@ -94,9 +96,13 @@ class Reports:
                     born.append(device)
             else:
                 connection.backlog.append(change)
-        self._deliver(change, tuple(device for device in told if device != self.silent))
+        self._deliver(change, tuple(device for device in told if self._listens(device)))
         for device in born:
             self._catch_up(change.call, device)
+
+    def _listens(self, device: str) -> bool:
+        """What a silent snapshot brings to light is news only for devices whose own snapshot has come."""
+        return not self.silent or (device != self.silent and device in self.introduced)
 
     def _audience(self, change: Change) -> list[str]:
         devices = [device for device in change.states if self._subscribed(device)]
@@ -118,5 +124,5 @@ class Reports:
         connection = call.connections[device]
         backlog, connection.backlog = connection.backlog, []
         for change in backlog:
-            if device != self.silent:
+            if self._listens(device):
                 self._deliver(attrs.evolve(change, belated=True), (device,))

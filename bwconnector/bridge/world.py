@@ -263,6 +263,7 @@ class World:
         """Forget everything: all channels are lost, or the server stops."""
         self.steps.clear()
         self.table.clear()
+        self.reports.introduced.clear()
         self._closing.clear()
         if self._closer is not None:
             self._closer.cancel()

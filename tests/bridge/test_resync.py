@@ -38,6 +38,18 @@ def test_a_snapshot_of_one_device_tells_others_what_they_did_not_know() -> None:
     assert flow.heard == {"A": ["Held{K1,B} connected normal"], "B": []}
 
 
+@pytest.mark.parametrize(("a", "b"), [("Ac", "Ac"), ("RH", "He"), ("He", "RH")])
+@pytest.mark.parametrize("first", ["A", "B"])
+def test_monitors_that_start_in_the_same_call_hear_nothing_of_one_another(a: str, b: str, first: str) -> None:
+    flow = Flow("AB")
+    snapshots = {"A": truth(leg("a1", f"K1 Or {a} B")), "B": truth(leg("b1", f"K1 Te {b} A"))}
+    for user in (first, "AB".replace(first, "")):
+        flow.say(user, snapshots[user], silent=True)
+    assert flow.heard == {"A": [], "B": []}
+    state = {"Ac": "connected", "RH": "connected", "He": "hold"}
+    assert flow.holds() == {"K1": {"A": state[a], "B": state[b]}}
+
+
 def test_a_leg_that_is_gone_is_cleared_and_monitored_others_stay() -> None:
     flow = talking()
     flow.say("A", truth())

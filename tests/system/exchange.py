@@ -232,6 +232,12 @@ class Exchange:
         await until(lambda: not list(self.service.bridge.model.table))
         assert list(self.service.bridge.model.table) == []
 
+    async def unsubscribed(self) -> None:
+        """Until neither the connector nor BroadWorks has a subscription any more."""
+        await until(lambda: not self.service.subscriptions.live and not self.broadworks.subscriptions)
+        assert self.service.subscriptions.live == 0
+        assert self.broadworks.subscriptions == {}
+
     # lines
 
     def call(self, call_id: str | None) -> str:

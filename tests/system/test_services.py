@@ -7,17 +7,7 @@ import pytest_twisted
 
 from bwconnector.csta import messages as csta
 from tests.system.exchange import Exchange, TServer, conn, until
-
-VARIATIONS = [
-    pytest.param({"transfer_id": id, "transfer_event": event, "released_after_redirected": released}, id=f"{id}-{event[4:11]}-{released}")
-    for id, event, released in (
-        ("first", "CallTransferredEvent", True),
-        ("second", "CallUpdatedEvent", False),
-        ("new", "CallTransferredEvent", False),
-        ("new", "CallUpdatedEvent", True),
-    )
-]
-
+from tests.system.variations import VARIATIONS, survivor
 
 INITIATED = "bob ServiceInitiated{K2,bob} initiated consultation"
 
@@ -239,7 +229,7 @@ class TestTwoCalls:
     @pytest_twisted.ensureDeferred
     async def test_transfer(self, exchange: Exchange) -> None:
         tserver, held, active = await consulted(exchange)
-        k = {"first": "K1", "second": "K2", "new": "K3"}[exchange.simulated.transfer_id]
+        k = survivor(exchange, "K1", "K2")
         rest = f"transfer and{{K2,bob}} to=carol [{{{k},alice}}<{{K1,alice}} {{{k},carol}}<{{K2,carol}}]"
         answer = await tserver.perform(
             csta.TransferCall(held_call=held, active_call=active),
@@ -266,7 +256,7 @@ class TestTwoCalls:
     @pytest_twisted.ensureDeferred
     async def test_single_step_transfer(self, exchange: Exchange) -> None:
         tserver, _, bob = await talk(exchange, "alice", "bob", "carol")
-        k = "K1" if exchange.simulated.transfer_id == "first" else "K2"
+        k = survivor(exchange, "K1", "K2", blind=True)
         rest = f"singleStepTransfer to=carol [{{{k},alice}}<{{K1,alice}} {{{k},carol}}]"
         await tserver.perform(
             csta.SingleStepTransferCall(active_call=bob, transferred_to="1003"),
