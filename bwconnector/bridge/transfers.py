@@ -202,18 +202,14 @@ def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: 
         return
     mine, theirs = transferring, other.connections[transferring.device]
     # the transferring device held the call that is older and consulted in the newer one
-    primary, secondary = (mine, theirs) if _older(world, call, other) else (theirs, mine)
+    primary, secondary = (mine, theirs) if call.number < other.number else (theirs, mine)
     a = next(iter(primary.call.others(transferring.device)), None)
     c = next(iter(secondary.call.others(transferring.device)), None)
     join_calls(world, primary, secondary, a, c, new_id)
 
 
-def _older(world: World, call: Call, other: Call) -> bool:
-    return next((c is call for c in world.table if c in (call, other)), True)
-
-
 def _call_between(world: World, device: str, remote: str, other_than: Call) -> Call | None:
-    for call in world.table:
+    for call in world.table.calls_of(device):
         if call is not other_than and _lives(call, device) and _lives(call, remote):
             return call
     return None
