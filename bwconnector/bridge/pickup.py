@@ -76,7 +76,7 @@ def _admit_private(world: World, call: Call, tracking_id: str, cause: str = "cal
     private = world.table.find(tracking_id)
     if private is not None and private is not call:
         for leg in [leg for c in private.alive() for leg in c.legs if not leg.answered and not _company(leg)]:
-            _admit(world, leg, call, "callPickup")
+            _admit(world, leg, call, cause)
 
 
 def _reason(world: World, call: Call, user: str) -> str:
