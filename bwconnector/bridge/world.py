@@ -115,7 +115,7 @@ class World:
             return leg
         known = self.call_for(user, call, remote)
         if known is None:
-            known = Call(call.tracking_id)
+            known = Call(call.tracking_id or call.call_id)
             self.table.add(known)
         self.table.alias(known, call.tracking_id)
         connection = known.connection(user)
