@@ -109,6 +109,7 @@ class ChannelSet:
         self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed) for link in links]
         self._budgets = {link.xsp.name: Budget(clock, link.request_rate) for link in links}
         self._waiting: set[Deferred[None]] = set()
+        self._any_up = False
         self._turn = 0
         self._orders: dict[str, Order] = {}
         self._gap_timers: dict[str, Any] = {}
@@ -237,7 +238,8 @@ class ChannelSet:
     # Events.
 
     def _changed(self, channel: Channel) -> None:
-        if not self.up_count:
+        were_up, self._any_up = self._any_up, bool(self.up_count)
+        if were_up and not self._any_up:
             self._lose_all()
         self._on_status(channel.status)
 
