@@ -133,7 +133,8 @@ def answered_gate(world: World, step: Step) -> float:
         return rejoin_gate(world, step, leg)
     if xsi.tracking_id != leg.tracking_id and world.table.find(xsi.tracking_id) is None and not leg.connection.call.others(step.user):
         return world.policy.seconds("P-FAR")  # it entered some call: whose id this is, the others will tell
-    if leg.remote != step.remotes[0] and world.speaks(step.remotes[0]) and not leg.answered and not leg.connection.call.others(step.user):
+    company = leg.connection.call.others(step.user)
+    if step.remotes[0] not in ("", leg.remote) and world.speaks(step.remotes[0]) and not leg.answered and not company:
         return world.policy.seconds("P-FAR")  # the same, where it is the private call's id that goes on
     if not leg.answered and xsi.personality == "Terminator":
         others = [c for c in world.table.connections_of(step.user) if c is not leg.connection and c.state == CONNECTED]

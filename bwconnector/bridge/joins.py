@@ -14,7 +14,7 @@ _WORDS = frozenset({"CallTransferredEvent", "CallUpdatedEvent", "CallReceivedEve
 
 
 def word_of(world: World, user: str, other: str, redirector: str) -> Step | None:
-    """The waiting step by which ``user`` says that its far end, so far ``redirector``, is now ``other``; or that it was redirected there."""
+    """The waiting step by which ``user`` says that its far end is now ``other``, and was ``redirector`` or was redirected by it."""
 
     def says(step: Step) -> bool:
         if other not in step.remotes or step.type not in _WORDS:
@@ -46,7 +46,7 @@ def join_calls(world: World, primary: Connection, secondary: Connection, a: Conn
         leg.state = "Detached"
         world.table.drop_leg(leg)
     if other is not call:
-        other.connections.pop(transferring, None)
+        other.remove(transferring)
         world.table.merge(call, other)
     world.table.rename(call, new_id)
     survivors = [connection for connection in call.alive() if connection.device != transferring]

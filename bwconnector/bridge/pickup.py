@@ -20,7 +20,7 @@ def rejoins(world: World, leg: Leg, xsi: XsiCall) -> bool:
     """The leg, so far in a private call, is now part of another known call; or the others have told of its entry already."""
     if leg.answered or leg.personality == "Terminator":
         return False
-    if not leg.connection.alive and leg.connection.call.calling not in ("", leg.user):
+    if leg.connection.state == QUEUED or (not leg.connection.alive and leg.connection.call.calling not in ("", leg.user)):
         return True
     if xsi.tracking_id == leg.tracking_id:
         return False
@@ -62,7 +62,7 @@ def rejoin(world: World, step: Step, leg: Leg) -> None:
 
 def _admit(world: World, leg: Leg, call: Call, cause: str) -> Connection:
     """Move a leg from its private call to ``call``, whose new connection keeps what the others told of it."""
-    private, known = leg.connection, call.connections.pop(leg.user, None)
+    private, known = leg.connection, call.remove(leg.user)
     _private_call_left(world, private, cause)
     connection = call.connection(leg.user)
     connection.cause = known.cause if known is not None else ""
@@ -71,12 +71,12 @@ def _admit(world: World, leg: Leg, call: Call, cause: str) -> Connection:
     return connection
 
 
-def _admit_private(world: World, call: Call, tracking_id: str) -> None:
+def _admit_private(world: World, call: Call, tracking_id: str, cause: str = "callPickup") -> None:
     """It is the id of the entering device's private call that survives: what is in there is part of ``call`` now."""
     private = world.table.find(tracking_id)
     if private is not None and private is not call:
         for leg in [leg for c in private.alive() for leg in c.legs if not leg.answered and not _company(leg)]:
-            _admit(world, leg, call, "callPickup")
+            _admit(world, leg, call, cause)
 
 
 def _reason(world: World, call: Call, user: str) -> str:
@@ -112,7 +112,7 @@ def _private_call_left(world: World, private: Connection, cause: str) -> None:
     """The private call ends unseen, unless it was announced."""
     if private.born:
         world.cleared(private, cause)
-    private.call.connections.pop(private.device, None)
+    private.call.remove(private.device)
     private.state = "null"
 
 
@@ -135,6 +135,7 @@ def picked_up(world: World, step: Step) -> None:
         return
     call, old = leg.connection.call, leg.remote
     _admit_private(world, call, xsi.tracking_id)
+    _stop_ringing(world, call, picker)  # of a forwarded call the caller may not be shown where it rings
     if old and old != picker and old not in call.diverted:
         ringing = call.connections.get(old)
         if ringing is None or not world.reached(ringing, CONNECTED):
@@ -144,9 +145,13 @@ def picked_up(world: World, step: Step) -> None:
         call.connection(picker).cause = "callPickup"
 
 
-def _pick_up(world: World, call: Call, picker: str) -> None:
+def _stop_ringing(world: World, call: Call, picker: str) -> None:
     for ringing in [c for c in call.others(picker) if c.state == ALERTING]:
         world.diverted(ringing, picker, "callPickup")
+
+
+def _pick_up(world: World, call: Call, picker: str) -> None:
+    _stop_ringing(world, call, picker)
     for leg in [leg for c in call.alive() for leg in c.legs if not leg.answered and leg.remote not in ("", picker)]:
         if leg.remote not in call.diverted and not world.speaks(leg.remote):
             world.diverted(call.connection(leg.remote), picker, "callPickup")  # it rang, though nobody has told
@@ -176,9 +181,10 @@ def park(world: World, leg: Leg, target: str) -> None:
 
 
 def parked_gate(world: World, step: Step) -> float:
-    """The parking device's own word goes first, if it is monitored."""
+    """The parking device's own word goes first, if it is monitored; and so does that of whoever retrieves the call."""
     if not step.party:
-        return 0.0
+        waiting = any(c.state == QUEUED for c in world.table.connections_of(step.user))
+        return world.policy.seconds("P-FAR") if waiting else 0.0
     call = _call_of(world, step.party)
     if call is None:
         return world.policy.seconds("P-JOIN")
@@ -199,15 +205,21 @@ def parked(world: World, step: Step) -> None:
     for parking in [c for c in call.others(step.party) if c.state in (CONNECTED, HOLD) and not world.speaks(c.device)]:
         world.diverted(parking, step.user, "park")
     connection = call.connection(step.user)
+    connection.cause = "park"
     world.enter(connection, QUEUED)
     if world.policy.word("P-PARKQ") == "on":
         world.reports.tell("QueuedEvent", call, step.user, "park")
 
 
 def _call_of(world: World, party: str) -> Call | None:
-    """The call of the parked party: one that is connected, best one that nobody else tells of any more."""
+    """The call of the parked party: best the one whose far end holds, as its legs tell, or of which nobody else tells any more."""
+
+    def likely(connection: Connection) -> tuple[bool, bool]:
+        left = not any(world.speaks(other.device) for other in connection.call.others(party))
+        return any(leg.state == "Remote Held" for leg in connection.legs), left
+
     connections = [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD)]
-    connections.sort(key=lambda c: not any(world.speaks(other.device) for other in c.call.others(party)))
+    connections.sort(key=likely)
     return connections[-1].call if connections else None
 
 
@@ -227,7 +239,12 @@ def park_retrieved_gate(world: World, step: Step) -> float:
     retriever = step.remotes[0]
     if leg is None or not retriever or not world.speaks(retriever) or _comes(world, retriever, step):
         return 0.0
-    return 0.0 if world.reached(leg.connection.call.connections.get(retriever), CONNECTED) else world.policy.seconds("P-FAR")
+    return 0.0 if _has_retrieved(world, leg.connection.call, retriever) else world.policy.seconds("P-FAR")
+
+
+def _has_retrieved(world: World, call: Call, retriever: str) -> bool:
+    connection = call.connections.get(retriever)
+    return connection is not None and connection.state != QUEUED and world.reached(connection, CONNECTED)
 
 
 def _comes(world: World, retriever: str, step: Step) -> bool:
@@ -241,12 +258,12 @@ def park_retrieved(world: World, step: Step) -> None:
     leg = world.leg_of(step.user, xsi)
     if leg is None:
         return
-    _admit_private(world, leg.connection.call, xsi.tracking_id)
+    _admit_private(world, leg.connection.call, xsi.tracking_id, "park")
     world.follow(leg, xsi, retriever)
     leg.state = xsi.state
     if _comes(world, retriever, step):
         return
-    if retriever and not world.reached(leg.connection.call.connection(retriever), CONNECTED):
+    if retriever and not _has_retrieved(world, leg.connection.call, retriever):
         _retrieve(world, leg.connection.call, leg.connection.call.connection(retriever))
 
 

@@ -46,7 +46,14 @@ def _answered(leg: Leg) -> bool:
 
 def _target(world: World, step: Step, leg: Leg) -> str:
     """Device key of the party that the leg was redirected to: a waiting word of the others names it better than the bare address."""
-    heard = world.steps.find(lambda s: s.type == "CallTransferredEvent" and s.user == leg.remote and s.remotes[0] not in ("", leg.user))
+
+    def exchanged(heard: Step) -> bool:
+        if heard.type != "CallTransferredEvent" or heard.user != leg.remote or heard.remotes[0] in ("", leg.user):
+            return False
+        far = world.leg_of(heard.user, heard.calls[0])
+        return far is not None and far.remote == leg.user
+
+    heard = world.steps.find(exchanged)
     if heard is not None:
         return heard.remotes[0]
     heard = world.steps.find(lambda s: s.type == "CallReceivedEvent" and leg.remote in s.remotes and redirected_by(world, s, leg.user))
@@ -78,7 +85,7 @@ def redirected(world: World, step: Step) -> None:
             else:
                 single_step_transfer(world, leg.connection, target, _survivor_id(world, leg, target))
     for leg, _ in pairs:
-        retire(world, leg)
+        _retire(world, leg)
 
 
 def _hidden(world: World, leg: Leg, target: str, reason: str) -> None:
@@ -89,8 +96,8 @@ def _hidden(world: World, leg: Leg, target: str, reason: str) -> None:
     world.diverted(leg.connection, target, causes.diverted_cause(reason))
 
 
-def retire(world: World, leg: Leg) -> None:
-    """A detached leg is kept for its Released, but no longer counts."""
+def _retire(world: World, leg: Leg) -> None:
+    """A detached leg no longer counts; the Released that follows finds nothing to tell."""
     call = leg.connection.call
     world.table.drop_leg(leg)
     world.close(call)
@@ -110,7 +117,7 @@ def detached(world: World, step: Step) -> None:
     if leg.connection.alive:
         intent = next((i for i in world.intents if i.service in ("GroupPickupCall", "DirectedPickupCall")), None)
         world.diverted(leg.connection, intent.user if intent else "", "callPickup" if intent else "redirected")
-    retire(world, leg)
+    _retire(world, leg)
 
 
 def _consult_transfer(world: World, legs: list[Leg]) -> None:
@@ -202,18 +209,14 @@ def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: 
         return
     mine, theirs = transferring, other.connections[transferring.device]
     # the transferring device held the call that is older and consulted in the newer one
-    primary, secondary = (mine, theirs) if _older(world, call, other) else (theirs, mine)
+    primary, secondary = (mine, theirs) if call.number < other.number else (theirs, mine)
     a = next(iter(primary.call.others(transferring.device)), None)
     c = next(iter(secondary.call.others(transferring.device)), None)
     join_calls(world, primary, secondary, a, c, new_id)
 
 
-def _older(world: World, call: Call, other: Call) -> bool:
-    return next((c is call for c in world.table if c in (call, other)), True)
-
-
 def _call_between(world: World, device: str, remote: str, other_than: Call) -> Call | None:
-    for call in world.table:
+    for call in world.table.calls_of(device):
         if call is not other_than and _lives(call, device) and _lives(call, remote):
             return call
     return None

@@ -115,12 +115,12 @@ class World:
             return leg
         known = self.call_for(user, call, remote)
         if known is None:
-            known = Call(call.tracking_id)
+            known = Call(call.tracking_id or call.call_id)
             self.table.add(known)
         self.table.alias(known, call.tracking_id)
         connection = known.connection(user)
         if not connection.alive and connection.born:
-            del known.connections[user]  # the device left this call before: it takes part anew
+            known.remove(user)  # the device left this call before: it takes part anew
             connection = known.connection(user)
         leg = Leg(user, call.call_id, call.tracking_id, connection, call.personality, call.state, remote, since=self.clock.seconds())
         self.table.add_leg(leg)
@@ -134,7 +134,7 @@ class World:
         if known is not None or newest is None:
             return known
         redirector = self.directory.key(newest.party)
-        candidates = [c for c in self.table if redirector in c.connections and _has(c, remote)]
+        candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote)]
         candidates.sort(key=lambda c: _has(c, redirector))
         return candidates[-1] if candidates else None
 

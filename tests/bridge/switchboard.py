@@ -1,4 +1,4 @@
-"""The simulated switch in front of the call model: what happens at phones goes out as XML, arrives late and out of step, and is told as CSTA."""
+"""The simulated switch in front of the call model: what happens at phones goes out as XML and arrives late and out of step."""
 
 from __future__ import annotations
 

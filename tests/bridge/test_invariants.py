@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from bwconnector.bridge.changes import Change
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.csta import messages as csta
+from bwconnector.csta.xml import ED3
 from tests.bridge.flows import Flow, line
+from tests.bridge.links import FakeLink
 from tests.bridge.scenarios import talk
 from tests.bridge.switchboard import BASIC, CONFERENCES, EVERYTHING, MOVING, NAMES, Switchboard, script, variation
 
@@ -102,9 +104,9 @@ def test_i3_a_monitored_device_that_answers_was_alerting(seed: int) -> None:
     def watch(switchboard: Switchboard) -> None:
         def look(change: Change, devices: tuple[str, ...]) -> None:
             device = change.subject.device
-            if change.kind == "EstablishedEvent" and change.cause != "callPickup" and device in switchboard.monitored:
-                if not change.call.connections[device].alerted:
-                    unannounced.append(line(change, device))
+            answers = change.kind == "EstablishedEvent" and change.cause != "callPickup"
+            if answers and device in switchboard.monitored and not change.call.connections[device].alerted:
+                unannounced.append(line(change, device))
 
         switchboard.watchers.append(look)
 
@@ -179,36 +181,16 @@ def test_i7_nothing_is_left_when_all_have_hung_up(seed: int) -> None:
     assert switchboard.clock.getDelayedCalls() == []
 
 
-class _Link:
-    """A link that keeps what it is sent."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.sent: list[csta.Message] = []
-
-    def send_event(self, message: csta.Message, namespace: str) -> None:
-        self.sent.append(message)
-
-    def send(self, invoke_id: str, message: csta.Message, namespace: str) -> None:
-        raise AssertionError("only events are sent here")
-
-    def next_invoke_id(self) -> str:
-        raise AssertionError("only events are sent here")
-
-    def close(self, reason: str) -> None:
-        raise AssertionError("nobody closes this link")
-
-
 def test_i8_two_links_with_the_same_monitors_hear_the_same() -> None:
     monitors = Monitors(str, lambda device, link: False)
-    links = [_Link("one"), _Link("two")]
+    links = [FakeLink("one"), FakeLink("two")]
     for link in links:
         for device in "AB":
-            monitors.start(link, device, device, "", csta.MonitorFilter())
+            monitors.start(link, device, device, ED3, csta.MonitorFilter())
     flow = Flow("AB")
     flow.model.world.reports._deliver = monitors.deliver
     for user, data in talk():
         flow.say(user, data)
-    first, second = ([type(message).__name__ for message in link.sent] for link in links)
-    assert first == second
-    assert first.count("EstablishedEvent") == 2
+    first, second = links
+    assert first.kinds == second.kinds
+    assert first.kinds.count("EstablishedEvent") == 2
