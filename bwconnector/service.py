@@ -14,6 +14,7 @@ import attrs
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.logger import Logger
 
@@ -110,12 +111,17 @@ class ConnectorService(MultiService):
         self.latency = Latency()
 
     def startService(self) -> None:
+        """Start everything; where a port cannot be listened on, the process ends, and says so without a traceback."""
         super().startService()  # type: ignore[no-untyped-call]
-        if self.config.simulator is not None:
-            self._simulator = make_simulator(self.config.simulator, self._reactor)
-            self._simulator.setServiceParent(self)  # type: ignore[no-untyped-call]
-            self._use_simulator(self._simulator)
-        self._make_parts()
+        try:
+            if self.config.simulator is not None:
+                self._simulator = make_simulator(self.config.simulator, self._reactor)
+                self._simulator.setServiceParent(self)  # type: ignore[no-untyped-call]
+                self._use_simulator(self._simulator)
+            self._make_parts()
+        except CannotListenError as error:
+            where = f"port {error.port} of {error.interface or 'all addresses'}" if isinstance(error.port, int) else error.port
+            raise SystemExit(f"Cannot listen on {where}: {error.socketError}. Is another connector running?") from None
         self._greet()
 
     def _use_simulator(self, simulator: SimulatorService) -> None:

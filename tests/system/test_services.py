@@ -7,7 +7,7 @@ import pytest_twisted
 
 from bwconnector.csta import messages as csta
 from tests.system.exchange import Exchange, TServer, conn, until
-from tests.system.variations import VARIATIONS, survivor
+from tests.system.variations import SURVIVORS, VARIATIONS, survivor
 
 INITIATED = "bob ServiceInitiated{K2,bob} initiated consultation"
 
@@ -156,7 +156,7 @@ class TestOneCall:
             },
         )
 
-    @pytest.mark.parametrize("exchange", VARIATIONS, indirect=True)
+    @pytest.mark.parametrize("exchange", SURVIVORS, indirect=True)
     @pytest.mark.parametrize("group", [False, True], ids=["directed", "group"])
     @pytest_twisted.ensureDeferred
     async def test_pick_up(self, exchange: Exchange, group: bool) -> None:

@@ -279,6 +279,6 @@ def test_a_port_that_is_taken(site: Site) -> None:
         process = start(site, "-n", "--pidfile=")
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert f"{site.csta}" in output
-    assert "Address already in use" in output
+    assert f"Cannot listen on port {site.csta} of 127.0.0.1: " in output
+    assert "Address already in use. Is another connector running?" in output
     assert "Traceback" not in output
