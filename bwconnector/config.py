@@ -322,6 +322,8 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         reading.complain("simulator", "", "cannot be used together with link sections: the simulator's XSPs take their place")
     if csta is not None:
         csta = attrs.evolve(csta, client_ca=_file(reading, "csta", "client-ca", folder, csta.client_ca))
+        if csta.client_ca and not any(endpoint.startswith("ssl:") for endpoint in csta.listen):
+            reading.complain("csta", "client-ca", 'needs a TLS port in "listen", such as "ssl:1041:privateKey=key.pem:certKey=cert.pem"')
     if manhole is not None:
         manhole = _with_passwd_file(reading, manhole, folder)
 

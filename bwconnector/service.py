@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService, Service
-from twisted.application.strports import service as listening_service
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.logger import Logger
 
@@ -25,6 +25,7 @@ from bwconnector.bridge.watchdog import Limits
 from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
+from bwconnector.listening import listening_service
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
@@ -71,10 +72,10 @@ class LinksService(MultiService):
 
     name = "links"
 
-    def __init__(self, factory: LinkFactory, listen: Sequence[str], reactor: Any) -> None:
+    def __init__(self, factory: LinkFactory, listen: Sequence[str], client_ca: str, reactor: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.factory = factory
-        self.ports = [listening_service(endpoint, factory, reactor) for endpoint in listen]
+        self.ports = [listening_service(endpoint, factory, reactor, client_ca) for endpoint in listen]
         for port in self.ports:
             port.setServiceParent(self)
 
@@ -110,12 +111,17 @@ class ConnectorService(MultiService):
         self.latency = Latency()
 
     def startService(self) -> None:
+        """Start everything; where a port cannot be listened on, the process ends, and says so without a traceback."""
         super().startService()  # type: ignore[no-untyped-call]
-        if self.config.simulator is not None:
-            self._simulator = make_simulator(self.config.simulator, self._reactor)
-            self._simulator.setServiceParent(self)  # type: ignore[no-untyped-call]
-            self._use_simulator(self._simulator)
-        self._make_parts()
+        try:
+            if self.config.simulator is not None:
+                self._simulator = make_simulator(self.config.simulator, self._reactor)
+                self._simulator.setServiceParent(self)  # type: ignore[no-untyped-call]
+                self._use_simulator(self._simulator)
+            self._make_parts()
+        except CannotListenError as error:
+            where = f"port {error.port} of {error.interface or 'all addresses'}" if isinstance(error.port, int) else error.port
+            raise SystemExit(f"Cannot listen on {where}: {error.socketError}. Is another connector running?") from None
         self._greet()
 
     def _use_simulator(self, simulator: SimulatorService) -> None:
@@ -189,7 +195,7 @@ class ConnectorService(MultiService):
         self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency)
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
-        self._links = LinksService(factory, config.csta.listen, reactor)
+        self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
         self._manhole = self._make_manhole() if config.manhole.listen else None

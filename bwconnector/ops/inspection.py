@@ -123,7 +123,7 @@ class Totals:
     links_dropped: Mapping[str, int] = MappingProxyType({})
     """Links ended by the connector, by reason (one word each)."""
     requests: Mapping[tuple[str, str], int] = MappingProxyType({})
-    """Xsi requests by link name and HTTP status (``none`` when no answer came)."""
+    """Xsi requests by link name and HTTP status (``timeout``, ``lost`` or ``unreachable`` when no answer came)."""
     latency: Histogram = Histogram()
 
 

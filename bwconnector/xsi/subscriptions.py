@@ -127,6 +127,7 @@ class Subscriptions:
         self._due: list[tuple[float, int, _Subscription]] = []
         self._number = count()
         self._timer: Any = None
+        self._stopped = False
         channels.on_event = self._receive
         channels.on_gap = self._gap
         channels.on_lost = self._lost
@@ -191,6 +192,7 @@ class Subscriptions:
 
     def stop(self) -> None:
         """Renew nothing more. The subscriptions are left to BroadWorks: the next start replaces them, or they expire."""
+        self._stopped = True
         self._targets.clear()
         self._due.clear()
         self._backlog.clear()
@@ -364,6 +366,8 @@ class Subscriptions:
             self._at(subscription, min(delays))
 
     def _at(self, subscription: _Subscription, delay: float) -> None:
+        if self._stopped:
+            return  # this is the end of a request that was under way
         subscription.due = self._clock.seconds() + delay
         heappush(self._due, (subscription.due, next(self._number), subscription))
         self._arm()

@@ -180,7 +180,8 @@ class Xsp:
         raise self._refused(response, text)
 
     def close(self) -> defer.Deferred[None]:
-        """Close idle connections; fires when they are gone."""
+        """Close idle connections; fires when they are gone. Those that are in use are closed when they are not any more."""
+        self._pool.cachedConnectionTimeout = 0
         closed: defer.Deferred[None] = self._pool.closeCachedConnections()
         return closed
 

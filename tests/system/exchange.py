@@ -25,6 +25,7 @@ from bwconnector.service import ConnectorService, make_service
 from bwconnector.simulator.broadworks import BroadWorks
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.switch import Switch
+from bwconnector.simulator.xsp import Xsp
 
 from ..csta.schema import check
 
@@ -190,6 +191,20 @@ class Exchange:
     @property
     def switch(self) -> Switch:
         return self.broadworks.switch
+
+    @property
+    def xsps(self) -> dict[str, Xsp]:
+        assert self.service._simulator is not None
+        return self.service._simulator.xsps
+
+    def fail(self, path: str, fault: str) -> None:
+        """From now on requests for ``path`` get an HTTP status, or no answer: see the simulator's Faults."""
+        for xsp in self.xsps.values():
+            xsp.faults.paths = {path: fault}
+
+    def heal(self) -> None:
+        for xsp in self.xsps.values():
+            xsp.faults.paths = {}
 
     @property
     def address(self) -> Any:

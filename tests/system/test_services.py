@@ -7,7 +7,7 @@ import pytest_twisted
 
 from bwconnector.csta import messages as csta
 from tests.system.exchange import Exchange, TServer, conn, until
-from tests.system.variations import VARIATIONS, survivor
+from tests.system.variations import SURVIVORS, VARIATIONS, survivor
 
 INITIATED = "bob ServiceInitiated{K2,bob} initiated consultation"
 
@@ -128,8 +128,9 @@ class TestOneCall:
     async def test_digits_and_data_make_no_event(self, exchange: Exchange) -> None:
         tserver, alice, _ = await talk(exchange, "alice", "bob")
         await tserver.perform(csta.GenerateDigits(connection_to_send_digits=alice, characters_to_send="12#"), {})
-        # off by default: policy P-CSI
-        assert await tserver.refused(csta.AssociateData(existing_call=alice, correlator_data=b"x")) == "operation serviceNotSupported"
+        await tserver.perform(csta.AssociateData(existing_call=alice, correlator_data=b"order 7"), {})
+        (leg,) = exchange.switch.legs("alice")
+        assert leg.call.client_session_info == "order 7"
 
     @pytest_twisted.ensureDeferred
     async def test_deflect(self, exchange: Exchange) -> None:
@@ -155,7 +156,7 @@ class TestOneCall:
             },
         )
 
-    @pytest.mark.parametrize("exchange", VARIATIONS, indirect=True)
+    @pytest.mark.parametrize("exchange", SURVIVORS, indirect=True)
     @pytest.mark.parametrize("group", [False, True], ids=["directed", "group"])
     @pytest_twisted.ensureDeferred
     async def test_pick_up(self, exchange: Exchange, group: bool) -> None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from tests.system.exchange import Exchange
 
-__all__ = ["VARIATIONS", "survivor"]
+__all__ = ["SURVIVORS", "VARIATIONS", "survivor"]
 
+IDS = ("first", "second", "new")
+EVENTS = ("CallTransferredEvent", "CallUpdatedEvent")
+
+SURVIVORS = [pytest.param({"transfer_id": kept, "tracking_ids": "uuid"}, id=kept) for kept in IDS]
 VARIATIONS = [
     pytest.param(
-        {"transfer_id": kept, "transfer_event": event, "released_after_redirected": released}, id=f"{kept}-{event[4:11]}-{released}"
+        {"transfer_id": kept, "transfer_event": event, "released_after_redirected": released},
+        id=f"{kept}-{event.removesuffix('Event')}-{'released' if released else 'not-released'}",
     )
-    for kept, event, released in (
-        ("first", "CallTransferredEvent", True),
-        ("second", "CallUpdatedEvent", False),
-        ("new", "CallTransferredEvent", False),
-        ("new", "CallUpdatedEvent", True),
-    )
+    for kept, event, released in product(IDS, EVENTS, (True, False))
 ]
-"""For ``@pytest.mark.parametrize("exchange", VARIATIONS, indirect=True)``."""
+"""For ``@pytest.mark.parametrize("exchange", …, indirect=True)``."""
 
 
 def survivor(exchange: Exchange, first: str, second: str, *, blind: bool = False) -> str:

@@ -486,3 +486,15 @@ def test_stop() -> None:
     world.subscriptions.release(ALICE)
     assert world.waiting == []
     assert not world.clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize("answer", [subscription("s-1", 86400), NoXspAvailable("none")])
+def test_a_request_that_is_under_way_when_it_stops_leaves_no_timer(answer: Any) -> None:
+    world = World()
+    subscribed = world.subscribe()
+    subscribed.addErrback(lambda failure: failure.trap(NoXspAvailable))
+    request = world.channels.take("POST", f"user/{ALICE}")
+    world.subscriptions.stop()
+    (request.fail if isinstance(answer, Exception) else request.answer)(answer)
+    assert subscribed.called
+    assert world.clock.getDelayedCalls() == []
