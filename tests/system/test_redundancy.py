@@ -13,6 +13,7 @@ from bwconnector.config import Config, ConnectorOptions, CstaOptions, WebOptions
 from bwconnector.csta import messages as csta
 from bwconnector.ops.client import CstaClient, RequestRefused, connect
 from bwconnector.service import ConnectorService, make_service
+from bwconnector.simulator.broadworks import Subscription
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.service import SimulatorService
 from bwconnector.xsi.channel import State
@@ -64,10 +65,15 @@ class Site:
 
 
 @asynccontextmanager
-async def site(policy: str) -> AsyncIterator[Site]:
+async def site(policy: str, alerting_limit: int = 0) -> AsyncIterator[Site]:
     config = Config(
         connector=ConnectorOptions(
-            channel_set_name="redundancy", app_controller="redundancy", kpl_interval=1, link_recovery_tout=1, link_loss_policy=policy
+            channel_set_name="redundancy",
+            app_controller="redundancy",
+            kpl_interval=1,
+            link_recovery_tout=1,
+            link_loss_policy=policy,
+            alerting_limit=alerting_limit,
         ),
         csta=CstaOptions(listen=("tcp:0:interface=127.0.0.1",), status_on_connect=False),
         web=WebOptions(listen=""),
@@ -183,3 +189,52 @@ async def test_all_xsps_die_and_come_back_under_repair() -> None:
         await until(lambda: len(here.got) == 5)
         assert here.heard() == [*["EstablishedEvent"] * 2, *["ConnectionClearedEvent"] * 3]
         assert await here.status() == "normal"
+
+
+@asynchronous
+@pytest.mark.parametrize("refreshes", [True, False])
+async def test_an_event_is_lost(refreshes: bool) -> None:
+    async with site(REPAIR) as here:
+        alice, bob, _ = here.users
+        broadworks = here.simulator.broadworks
+        broadworks.switch.dial(alice, bob)
+        await until(lambda: len(here.got) == 3)
+        here.got.clear()
+        send, broadworks._send = broadworks._send, _count_only  # type: ignore[method-assign]
+        broadworks.switch.answer(bob)
+        broadworks._send = send  # type: ignore[method-assign]
+        if not refreshes:
+            for xsp in here.simulator.xsps.values():
+                xsp.faults.paths = {"/subscription/": "503"}
+        broadworks.switch.hold(alice)
+        if refreshes:
+            await until(lambda: len(here.got) == 4)
+            assert sorted(here.heard()) == ["EstablishedEvent", "EstablishedEvent", "HeldEvent", "HeldEvent"]
+            assert list(here.service.bridge.gaps) == []
+        else:
+            await until(lambda: "normal" in here.heard() and here.heard().count("HeldEvent") == 2)
+            assert [name for name in here.heard() if not name.endswith("Event")] == ["messagesLost", "normal"]
+            assert here.service.survey().gaps
+        assert here.service.channel_set.gaps
+
+
+def _count_only(subscription: Subscription, user_id: str, data: str) -> None:
+    """An event that is lost on its way."""
+    subscription.sequence += 1
+
+
+@asynchronous
+async def test_a_call_that_is_stuck_is_found() -> None:
+    async with site(REPAIR, alerting_limit=1) as here:
+        alice, bob, _ = here.users
+        broadworks = here.simulator.broadworks
+        broadworks.switch.dial(alice, bob)
+        await until(lambda: len(here.got) == 3)
+        here.got.clear()
+        # its end is lost, and no later event shows that
+        send, broadworks._send = broadworks._send, lambda *_: None  # type: ignore[method-assign]
+        broadworks.switch.hang_up(alice)
+        broadworks._send = send  # type: ignore[method-assign]
+        await until(lambda: len(here.got) == 3)
+        assert here.heard() == ["ConnectionClearedEvent"] * 3
+        assert here.service.survey().totals.calls_repaired == 2
