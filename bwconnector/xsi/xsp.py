@@ -221,7 +221,7 @@ class Xsp:
 
     def _translated(self, cause: Exception) -> XsiFailure:
         """What a failure of the transport means for the caller."""
-        if isinstance(cause, error.ConnectError | RequestNotSent | error.ConnectingCancelledError):
+        if isinstance(cause, error.ConnectError | error.DNSLookupError | RequestNotSent | error.ConnectingCancelledError):
             self.requests["unreachable"] += 1
             return NoXspAvailable(f"XSP {self.name} at {self.settings.origin} cannot be reached: {cause}")
         reasons = [reason.value for reason in getattr(cause, "reasons", ())]
