@@ -150,7 +150,9 @@ class ConnectorService(MultiService):
     def _make_parts(self) -> None:
         config, reactor = self.config, self._reactor
         self.xsps = {link.name: Xsp(reactor, xsp_settings(config.connector, link)) for link in config.links}
-        self.channel_set = ChannelSet(reactor, [self._channel_link(link) for link in config.links], self._channel_changed)
+        policy = Policy(config.policy)
+        xsp_links = [self._channel_link(link) for link in config.links]
+        self.channel_set = ChannelSet(reactor, xsp_links, self._channel_changed, policy.seconds("P-GAP"))
         settings = SubscriptionSettings(
             channel_set_id=self._channel_set_id,
             application_id=self._application_id,
@@ -172,7 +174,7 @@ class ConnectorService(MultiService):
             subscriptions=self.subscriptions,
             make_waiter=Deferred,
             spawn=self._spawn,
-            policy=Policy(config.policy),
+            policy=policy,
             options=Options(
                 status_on_connect=config.csta.status_on_connect,
                 max_monitors=config.csta.max_monitors_per_link,

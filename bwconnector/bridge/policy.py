@@ -47,6 +47,7 @@ ROWS: Mapping[str, PolicyRow] = {
     "P-RED": _words("transferred", "diverted", meaning="what the transferring device's own monitor hears of a transfer"),
     "P-JOIN": _time(200, "how long to wait for the other legs of a transfer, pick-up or conference"),
     "P-FAR": _time(500, "how long a monitored far device's own event is awaited before another leg's word counts"),
+    "P-GAP": _time(300, "how long events of a subscription wait for an earlier one, which another channel may bring"),
     "P-GUARD": _time(250, "how long Delivered is held back when the device may never ring (0 = never)"),
     "P-VIEW": _words(
         "all", "own", "limited", meaning="events about all connections of the call, the own only, or of others only the main ones"

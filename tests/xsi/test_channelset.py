@@ -12,7 +12,7 @@ from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
 
 from bwconnector.xsi import channelset, requests
 from bwconnector.xsi.channel import ChannelStatus, State
-from bwconnector.xsi.channelset import ChannelSet, Link, instance_name
+from bwconnector.xsi.channelset import GAP_TIMEOUT, ChannelSet, Link, instance_name
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
 from bwconnector.xsi.events import SubscriptionEvent
 from bwconnector.xsi.opening import NEVER, ChannelSettings
@@ -25,7 +25,7 @@ from .samples import event
 class World:
     """A channel set of several XSPs."""
 
-    def __init__(self, count: int = 3, up: bool = True, rate: float = 0.0) -> None:
+    def __init__(self, count: int = 3, up: bool = True, rate: float = 0.0, gap_timeout: float = GAP_TIMEOUT) -> None:
         self.clock = Clock()
         self.xsps = [FakeXsp(f"link-{number}") for number in range(count)]
         self.acks = [FakeAcks() for _ in range(count)]
@@ -37,6 +37,7 @@ class World:
                 for xsp, acks in zip(self.xsps, self.acks, strict=True)
             ],
             self.statuses.append,
+            gap_timeout,
         )
         self.events: list[tuple[SubscriptionEvent, str]] = []
         self.gaps: list[str] = []
@@ -122,6 +123,16 @@ def test_a_gap_is_made_good_by_a_snapshot_and_later_events_wait_for_it() -> None
     assert (world.gaps, world.lost) == (["s-1"], [])
     assert not world.clock.getDelayedCalls()
     assert [len(acks.sent) for acks in world.acks] == [2, 2, 3]
+
+
+def test_how_long_an_earlier_event_is_waited_for() -> None:
+    world = World(gap_timeout=1.5)
+    world.set.adopt("s-1")
+    world.bring(0, 2)
+    world.clock.advance(1.4)
+    assert not world.gaps
+    world.clock.advance(0.1)
+    assert world.gaps == ["s-1"]
 
 
 def test_a_gap_that_nothing_makes_good() -> None:
