@@ -13,7 +13,6 @@ from typing import Any
 import attrs
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService, Service
-from twisted.application.strports import service as listening_service
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IProtocolFactory
@@ -22,9 +21,11 @@ from twisted.logger import Logger
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.switching import Options
+from bwconnector.bridge.watchdog import Limits
 from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
+from bwconnector.listening import listening_service
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
@@ -71,10 +72,10 @@ class LinksService(MultiService):
 
     name = "links"
 
-    def __init__(self, factory: LinkFactory, listen: Sequence[str], reactor: Any) -> None:
+    def __init__(self, factory: LinkFactory, listen: Sequence[str], client_ca: str, reactor: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.factory = factory
-        self.ports = [listening_service(endpoint, factory, reactor) for endpoint in listen]
+        self.ports = [listening_service(endpoint, factory, reactor, client_ca) for endpoint in listen]
         for port in self.ports:
             port.setServiceParent(self)
 
@@ -179,8 +180,10 @@ class ConnectorService(MultiService):
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
+            limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
         )
         self.bridge.restored = self.subscriptions.channels_restored
+        self.subscriptions.on_lost = self.bridge.events_lost
         links = _Links(self.bridge, reactor)
         factory = LinkFactory(
             links,
@@ -192,7 +195,7 @@ class ConnectorService(MultiService):
         self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency)
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
-        self._links = LinksService(factory, config.csta.listen, reactor)
+        self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
         self._manhole = self._make_manhole() if config.manhole.listen else None
@@ -232,6 +235,7 @@ class ConnectorService(MultiService):
                 heartbeat_tolerance=link.kpl_tolerance,
                 retry_cap=connector.link_recovery_tout,
             ),
+            link.request_rate,
         )
 
     def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:
@@ -267,7 +271,7 @@ class ConnectorService(MultiService):
     # what the parts tell one another
 
     def _channel_changed(self, status: ChannelStatus) -> None:
-        self.bridge.channels_changed(self.channel_set.up_count)
+        self.bridge.channels_changed(self.channel_set.up_count, f"the last Event Channel, {status.link}: {status.reason}")
 
     def _event(self, target: str, event: SubscriptionEvent) -> None:
         self.bridge.event(target, event.data)

@@ -112,6 +112,10 @@ class CallModel:
         names = self.world.unsettled.setdefault(user, set())
         (names.add if active else names.discard)(service)
 
+    def catch_up(self) -> None:
+        """All channels are lost: what waits for events of others is told as it is known."""
+        self.world.steps.hurry_all()
+
     def stop(self) -> None:
         """Forget all calls and timers."""
         self.world.stop()
