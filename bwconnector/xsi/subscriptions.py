@@ -311,7 +311,7 @@ class Subscriptions:
         try:
             response = await self._perform(request, slots)
         except Refused as refused:
-            if refused.error_code != NO_CHANNEL_SET:
+            if refused.error_code != NO_CHANNEL_SET or self._stopped:
                 raise
             await deferLater(self._clock, _CHANNEL_SET_WAIT)
             response = await self._perform(request, slots)

@@ -29,7 +29,7 @@ from bwconnector.simulator.xsp import Xsp
 
 from ..csta.schema import check
 
-__all__ = ["Exchange", "TServer", "conn", "make_config", "until"]
+__all__ = ["Exchange", "TServer", "conn", "make_config", "timers", "until"]
 
 PATIENCE = 8.0
 """Seconds after which what has not come is taken as missing; nothing waits for so long when all is well."""
@@ -49,6 +49,13 @@ async def until(condition: Callable[[], object], patience: float = PATIENCE) -> 
         if condition():
             return
         await sleep(0.005)
+
+
+def timers() -> set[Any]:
+    """What the reactor is to do later."""
+    from twisted.internet import reactor
+
+    return set(reactor.getDelayedCalls())  # type: ignore[attr-defined]
 
 
 def conn(call_id: str, device: str | None = None) -> csta.ConnectionID:
@@ -211,6 +218,7 @@ class Exchange:
         return self.service._links.ports[0]._waitingForPort.result.getHost()
 
     async def start(self) -> None:
+        self._timers = timers()
         self.service.startService()
         await until(lambda: self.service.channel_set.up_count == len(self.service.config.links))
         assert self.service.channel_set.up_count == len(self.service.config.links)
@@ -225,6 +233,9 @@ class Exchange:
         assert all(tserver.closed.called for tserver in self.tservers)
         assert [problem for tserver in self.tservers for problem in tserver.wrong] == []
         assert list(self.service.bridge.model.table) == []
+        if self.service._simulator is not None:
+            # requests that were under way have nobody to answer them any more
+            await until(lambda: timers() <= self._timers)
 
     async def connect(self) -> TServer:
         """One more T-Server, which has been told the system status."""

@@ -14,7 +14,7 @@ from bwconnector.config import XspLink
 from bwconnector.csta import messages as csta
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.service import SimulatorService, make_simulator
-from tests.system.exchange import Exchange, conn, make_config, until
+from tests.system.exchange import Exchange, conn, make_config, timers, until
 
 THREE_XSPS = pytest.mark.parametrize("exchange", [{"xsps": 3}], indirect=True)
 
@@ -128,11 +128,13 @@ async def simulator() -> AsyncIterator[SimulatorService]:
     from twisted.internet import reactor
 
     simulator = make_simulator(SimulatorConfig(users=8, demo=False, admin=False, lift_delay=0.02), reactor)  # type: ignore[arg-type]
+    before = timers()
     simulator.startService()
     try:
         yield simulator
     finally:
         await simulator.stopService()
+        await until(lambda: timers() <= before)
 
 
 def connector(simulator: SimulatorService, name: str) -> Exchange:
