@@ -24,12 +24,15 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     call.called = call.called or (step.user if terminator else remote)
     if not world.reached(connection, CONNECTED):
         world.enter(connection, CONNECTED)
-    if remote and not world.reached(call.connection(remote), CONNECTED):
+    if remote and not world.speaks(remote) and not world.reached(call.connection(remote), CONNECTED):
         world.enter(call.connection(remote), CONNECTED)
     if xsi.state == "Held":
         world.held(connection, "normal")
     elif terminator or not remote:
         world.established(connection, cause)
+    elif world.speaks(remote) and not call.connection(remote).alive:
+        # Whether the far end still is in the call, its own events tell (R3).
+        world.reports.tell("EstablishedEvent", call, remote, cause, states={step.user: connection.state}, birth=step.user)
     else:
         world.established(call.connection(remote), cause, birth=step.user)
     if xsi.state == "Remote Held" and remote:

@@ -13,6 +13,9 @@ __all__ = ["LAST_SEQUENCE", "Delivery", "Order", "Recent"]
 LAST_SEQUENCE = 2147483647
 """The sequence number that is followed by 1."""
 
+_REMEMBERED_SKIPS = 16
+"""Gaps of one subscription whose missing events may still come: BroadWorks sends them again when a channel turns out to be dead."""
+
 Delivery = tuple[SubscriptionEvent, str]
 """An event, and the name of the link that brought it."""
 
@@ -23,6 +26,7 @@ class Order:
     def __init__(self) -> None:
         self._next = 1
         self._held: dict[int, Delivery] = {}
+        self._skipped: tuple[range, ...] = ()
 
     @property
     def waiting(self) -> bool:
@@ -43,18 +47,22 @@ class Order:
                 return None
             self._held[sequence] = (event, link)
             return []
-        if isinstance(event.data, CallSubscription):
+        if isinstance(event.data, CallSubscription) and not any(sequence in numbers for numbers in self._skipped):
             # BroadWorks counts anew after it lost its state, and begins by telling all there is.
             ready = self.give_up() if self._held else []
             self._next = sequence % LAST_SEQUENCE + 1
+            self._skipped = ()
             return [*ready, (event, link)]
+        # It was here before, or comes so late that it is no longer true.
         return None
 
     def give_up(self) -> list[Delivery]:
         """Wait no longer for what is missing: all that is held back, in order."""
         ready: list[Delivery] = []
         while self._held:
-            self._next = min(self._held, key=self._ahead)
+            missing, self._next = self._next, min(self._held, key=self._ahead)
+            if missing < self._next:
+                self._skipped = (*self._skipped, range(missing, self._next))[-_REMEMBERED_SKIPS:]
             ready += self._follow()
         return ready
 

@@ -97,3 +97,11 @@ def test_recent_remembers_as_many_as_it_says() -> None:
     for number in range(1000):
         recent.add(str(number))
         assert all(str(each) in recent for each in range(max(0, number - 9), number + 1))
+
+
+def test_a_snapshot_that_comes_too_late_is_not_the_beginning_of_a_new_count() -> None:
+    order = Order()
+    assert added(order, 1, 4) == [[1], []]
+    assert numbers(order.give_up()) == [4]
+    assert order.add(of(3, CallSubscription()), "link") is None
+    assert added(order, 5) == [[5]]
