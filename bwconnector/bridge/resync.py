@@ -30,7 +30,7 @@ def snapshot(world: World, step: Step) -> None:
         for xsi, remote in zip(step.calls, step.remotes, strict=True):
             one = Step(step.user, "", step.arrived, (xsi,), (remote,), legs=frozenset({xsi.call_id}))
             leg_now = world.leg_of(step.user, xsi)
-            if leg_now is None:
+            if leg_now is None or not leg_now.connection.entered:  # seen in passing only, when what began it was lost
                 _new(world, one)
             else:
                 _known(world, one, leg_now)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bwconnector.xsi.events import EventData
-from tests.bridge.flows import Flow, ev, leg, truth
+from tests.bridge.flows import Flow, Stream, ev, leg, truth
 from tests.bridge.scenarios import talk
 
 
-def played(monitored: str, *script: tuple[str, EventData]) -> Flow:
+def played(monitored: str, *script: Stream) -> Flow:
     flow = Flow(monitored)
     for user, data in script:
         flow.say(user, data)
@@ -77,3 +76,18 @@ def test_whoever_parked_a_call_is_not_in_it_because_the_parked_party_is_shown_it
     flow.finish()
     assert flow.heard["B"] == []
     assert flow.holds() == {"K1": {"A": "connected"}}
+
+
+def test_a_call_of_which_only_a_later_event_was_seen() -> None:
+    flow = played("A", ("A", ev("Updated", leg("a1", "K1 Or Al X"))))
+    assert flow.heard["A"] == []
+    flow.say("A", truth(leg("a1", "K1 Or Al X")))
+    assert [line.split()[0] for line in flow.heard["A"]] == ["Originated{K1,A}"]
+
+
+def test_a_caller_of_whom_only_others_have_told_leaves_with_the_last_of_them() -> None:
+    flow = played("AB", ("B", ev("Received", leg("b1", "K1 Te Al A"))), ("B", 1.0))
+    flow.say("B", ev("Released", leg("b1", "K1 Te Re A", release="local")))
+    flow.finish()
+    assert flow.heard["A"][-1] == "ConnectionCleared{K1,A} null normalClearing"
+    assert len(flow.model.table) == 0
