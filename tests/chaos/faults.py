@@ -47,7 +47,7 @@ def apply(world: World, fault: Fault, *, one_stays: bool = True) -> None:
     """
     if fault.kind == "link":
         tserver = world.tservers[-1]
-        tserver.drop() if tserver.connected else tserver.connect()
+        world.drop(tserver) if tserver.connected else world.connect(tserver)
         return
     if one_stays and fault.kind in COSTLY and not any(_well(world, number) for number in range(len(world.xsps)) if number != fault.number):
         return
@@ -86,4 +86,4 @@ def heal(world: World) -> None:
         xsp.revive()
     for tserver in world.tservers:
         if not tserver.connected:
-            tserver.connect()
+            world.connect(tserver)

@@ -40,7 +40,7 @@ class Picture:
         self.calls: dict[str, str] = {}
         self.heard: list[str] = []
         self.faults: list[str] = []
-        self._seeded = False
+        self.seeded = False
         self._known: set[str] = set()
         self._last: dict[tuple[str, str | None], str] = {}
 
@@ -61,7 +61,7 @@ class Picture:
     def seed(self, snapshot: csta.SnapshotDeviceResponse) -> None:
         """Take the present from the answer to SnapshotDevice."""
         self.calls = {str(each.connection_identifier.call_id): str(each.local_call_state[0]) for each in snapshot.snapshot or ()}
-        self._seeded = True
+        self.seeded = True
         self._known = set(self.calls)
         self._last.clear()
 
@@ -77,7 +77,7 @@ class Picture:
     def _change(self, event: csta.Event) -> None:
         connection, state = subject(event), str(event.local_connection_info)  # type: ignore[attr-defined]
         call_id = str(connection.call_id)
-        if self._seeded and call_id not in self._known and (connection.device_id != self.device or state == "null"):
+        if self.seeded and call_id not in self._known and (connection.device_id != self.device or state == "null"):
             self.faults.append(f"not a birth: {self.heard[-1]}")
         key, said = (call_id, connection.device_id), f"{type(event).__name__} {state}"
         if self._last.get(key) == said and not isinstance(event, REPEATABLE):

@@ -1,4 +1,4 @@
-"""A T-Server without a socket: it monitors its devices whenever it can, and keeps a picture of each."""
+"""A T-Server: it monitors its devices whenever it can, and keeps a picture of each. Its link is a socket, or without one."""
 
 from __future__ import annotations
 
@@ -7,52 +7,59 @@ from random import Random
 from typing import Any
 
 from bwconnector.bridge.bridge import Bridge
-from bwconnector.bridge.ports import Clock
 from bwconnector.bridge.session import Session
 from bwconnector.csta import messages as csta
 from bwconnector.csta.xml import ED3, decode, encode
 
 from .picture import Picture
 
-__all__ = ["TServer"]
+__all__ = ["MemoryLink", "TServer"]
+
+Write = Callable[[str, csta.Message], None]
 
 RETRY = 1.0
 """Seconds after which a refused MonitorStart or SnapshotDevice is tried again."""
 
 
 class TServer:
-    """Implements LinkPort; everything that is sent on it survives its own XML.
+    """What a T-Server does with its link, whatever that is made of.
 
     :param devices: what it monitors, by the names that it gives them
     :ivar statuses: every system status that it was told
     :ivar stopped: monitors that the connector ended
     """
 
-    def __init__(self, name: str, bridge: Bridge, clock: Clock, devices: Sequence[str]) -> None:
+    def __init__(self, name: str, clock: Any, devices: Sequence[str]) -> None:
         self.name = name
         self.devices = devices
         self.pictures: dict[str, Picture] = {}
         self.statuses: list[str] = []
         self.stopped = 0
-        self._bridge = bridge
         self._clock = clock
-        self._session: Session | None = None
+        self._write: Write | None = None
         self._monitors: dict[str, Picture] = {}
         self._waiting: dict[str, Callable[[csta.Message], None]] = {}
         self._timers: list[Any] = []
         self._asked = 0
-        self._told = 0
+
+    # The link
 
     @property
     def connected(self) -> bool:
-        return self._session is not None
+        return self._write is not None
 
-    def connect(self) -> None:
-        self._session = self._bridge.link_opened(self)
+    @property
+    def ready(self) -> bool:
+        """All monitors are started, and what is there already is known."""
+        return len(self.pictures) == len(self.devices) and all(picture.seeded for picture in self.pictures.values())
 
-    def drop(self) -> None:
-        """The link breaks: nothing that was on its way arrives, and monitors end."""
-        session, self._session = self._session, None
+    def opened(self, write: Write) -> None:
+        """The link is there; ``write`` sends a message with an invoke id."""
+        self._write = write
+
+    def closed(self) -> None:
+        """The link is gone, and with it all monitors."""
+        self._write = None
         self._monitors.clear()
         self.pictures.clear()
         self._waiting.clear()
@@ -60,56 +67,44 @@ class TServer:
             if timer.active():
                 timer.cancel()
         self._timers.clear()
-        if session is not None:
-            session.closed("connection lost")
 
-    # LinkPort
-
-    def send(self, invoke_id: str, message: csta.Message, namespace: str) -> None:
-        received = decode(encode(message, namespace)).message
-        if isinstance(received, csta.Response):
-            self._waiting.pop(invoke_id, lambda _: None)(received)
-        elif isinstance(received, csta.SystemStatus):
+    def received(self, invoke_id: str, message: csta.Message) -> None:
+        if isinstance(message, csta.Event):
+            self._hear(message)
+        elif isinstance(message, csta.Response):
+            self._waiting.pop(invoke_id, lambda _: None)(message)
+        elif isinstance(message, csta.SystemStatus):
             self._answer(invoke_id, csta.SystemStatusResponse())
-            self.statuses.append(received.system_status)
-            if received.system_status == "normal":
+            self.statuses.append(message.system_status)
+            if message.system_status == "normal":
                 self._start_monitors()
-        elif isinstance(received, csta.MonitorStop):
+        elif isinstance(message, csta.MonitorStop):
             self._answer(invoke_id, csta.MonitorStopResponse())
             self.stopped += 1
-            picture = self._monitors.pop(received.monitor_cross_ref_id)
+            picture = self._monitors.pop(message.monitor_cross_ref_id)
             self.pictures.pop(picture.device, None)
 
-    def send_event(self, message: csta.Message, namespace: str) -> None:
-        event = decode(encode(message, namespace)).message
-        assert isinstance(event, csta.Event)
+    def _hear(self, event: csta.Event) -> None:
         picture = self._monitors[event.monitor_cross_ref_id]  # type: ignore[attr-defined]
         if hasattr(event, "local_connection_info") or isinstance(event, csta.CallInformationEvent):
             picture.hear(event)
-
-    def next_invoke_id(self) -> str:
-        self._told += 1
-        return f"{self._told % 5000:04}"
-
-    def close(self, reason: str) -> None:
-        raise AssertionError(f"closed: {reason}")
 
     # Requests
 
     def ask(self, request: csta.Message, answered: Callable[[csta.Message], None] = lambda _: None) -> None:
         """Make a request."""
-        assert self._session is not None
+        assert self._write is not None
         self._asked += 1
         invoke_id = f"{5000 + self._asked % 4000}"
         self._waiting[invoke_id] = answered
-        received = decode(encode(request, ED3))
-        self._session.received(invoke_id, received.message, ED3)
+        self._write(invoke_id, request)
 
     def _answer(self, invoke_id: str, response: csta.Message) -> None:
-        # As from a socket: later than what it answers, which may be sent while the session is being made.
-        self._later(0.0, lambda: self._session is not None and self._session.received(invoke_id, response, ED3))
+        # Not while the link is still being opened.
+        self._later(0.0, lambda: self._write is not None and self._write(invoke_id, response))
 
     def _later(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
+        self._timers = [timer for timer in self._timers if timer.active()]
         self._timers.append(self._clock.callLater(seconds, call, *arguments))
 
     # Monitors
@@ -176,3 +171,39 @@ class TServer:
         request = random.choice(requests)
         self.ask(request)
         return f"{self.name}: {request}"
+
+
+class MemoryLink:
+    """A link without a socket: implements LinkPort; everything that is sent on it survives its own XML."""
+
+    def __init__(self, tserver: TServer, bridge: Bridge) -> None:
+        self.name = tserver.name
+        self._tserver = tserver
+        self._told = 0
+        self._session: Session | None = None
+        tserver.opened(self._write)
+        self._session = bridge.link_opened(self)
+
+    def drop(self) -> None:
+        """The link breaks: nothing that was on its way arrives."""
+        self._tserver.closed()
+        session, self._session = self._session, None
+        if session is not None:
+            session.closed("connection lost")
+
+    def send(self, invoke_id: str, message: csta.Message, namespace: str) -> None:
+        self._tserver.received(invoke_id, decode(encode(message, namespace)).message)
+
+    def send_event(self, message: csta.Message, namespace: str) -> None:
+        self.send("9999", message, namespace)
+
+    def next_invoke_id(self) -> str:
+        self._told += 1
+        return f"{self._told % 5000:04}"
+
+    def close(self, reason: str) -> None:
+        raise AssertionError(f"closed: {reason}")
+
+    def _write(self, invoke_id: str, message: csta.Message) -> None:
+        if self._session is not None:
+            self._session.received(invoke_id, decode(encode(message, ED3)).message, ED3)

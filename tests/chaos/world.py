@@ -23,7 +23,7 @@ from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
 
 from .phones import NUMBERS, USERS, use_phone
 from .picture import truth
-from .tserver import TServer
+from .tserver import MemoryLink, TServer
 from .xsps import MemoryXsp
 
 __all__ = ["CONFIGS", "World"]
@@ -90,12 +90,20 @@ class World:
             account=config.user_id,
         )
         self.bridge.restored = self.subscriptions.channels_restored
-        self.tservers = [TServer(f"tserver-{number}", self.bridge, self.clock, devices) for number, devices in enumerate(monitored, 1)]
+        self.tservers = [TServer(f"tserver-{number}", self.clock, devices) for number, devices in enumerate(monitored, 1)]
+        self._links: dict[str, MemoryLink] = {}
         self.channels.start()
         self.run(1.0)
         for tserver in self.tservers:
-            tserver.connect()
+            self.connect(tserver)
         self.run(1.0)
+
+    def connect(self, tserver: TServer) -> None:
+        self._links[tserver.name] = MemoryLink(tserver, self.bridge)
+
+    def drop(self, tserver: TServer) -> None:
+        """The T-Server's link breaks."""
+        self._links.pop(tserver.name).drop()
 
     def _channel_changed(self) -> None:
         self.bridge.channels_changed(self.channels.up_count)
@@ -147,7 +155,7 @@ class World:
         """End everything; nothing may be left."""
         for tserver in self.tservers:
             if tserver.connected:
-                tserver.drop()
+                self.drop(tserver)
         self.run(SETTLED)
         self.subscriptions.stop()
         self.channels.stop()
