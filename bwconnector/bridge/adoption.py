@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import CONNECTED, HOLD
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD
 from bwconnector.bridge.holding import far_hold
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -11,7 +11,7 @@ __all__ = ["adopt"]
 
 
 def adopt(world: World, step: Step, cause: str = "newCall") -> None:
-    """A leg first seen in mid-call (R15): it is connected, held or remotely held."""
+    """A leg first seen in mid-call (R15): it is connected, held or remotely held, or has been transferred to who alerts now."""
     xsi, remote = step.calls[0], step.remotes[0]
     leg = world.attach(step.user, xsi, remote)
     leg.state, leg.answered = xsi.state, True
@@ -24,8 +24,9 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     call.called = call.called or (step.user if terminator else remote)
     if not world.reached(connection, CONNECTED):
         world.enter(connection, CONNECTED)
-    if remote and not world.speaks(remote) and not world.reached(call.connection(remote), CONNECTED):
-        world.enter(call.connection(remote), CONNECTED)
+    far_state = ALERTING if xsi.state == "Alerting" else CONNECTED
+    if remote and not world.speaks(remote) and not world.reached(call.connection(remote), far_state):
+        world.enter(call.connection(remote), far_state)
     if xsi.state == "Held":
         world.held(connection, "normal")
     elif terminator or not remote:

@@ -65,14 +65,14 @@ def _new(world: World, step: Step) -> None:
     """A leg that the model did not know."""
     xsi = step.calls[0]
     world.counts["adopted"] += 1
-    if xsi.state == "Alerting":
+    if xsi.state == "Alerting" and not (xsi.personality == "Terminator" and xsi.answer_time):
         if xsi.personality == "Terminator":
             received(world, step)
         elif xsi.personality == "Originator":
             originated(world, step)
         else:
             originating(world, step)
-    elif xsi.state in ("Active", "Held", "Remote Held"):
+    elif xsi.state in ("Alerting", "Active", "Held", "Remote Held"):
         adopt(world, step, "normal")
 
 

@@ -91,3 +91,10 @@ def test_a_caller_of_whom_only_others_have_told_leaves_with_the_last_of_them() -
     flow.finish()
     assert flow.heard["A"][-1] == "ConnectionCleared{K1,A} null normalClearing"
     assert len(flow.model.table) == 0
+
+
+def test_who_was_called_and_transferred_is_connected_while_the_new_party_rings() -> None:
+    flow = Flow("BD")
+    flow.say("B", truth(leg("b1", "K1 Te Al D", answer_time=1)), silent=True)
+    flow.say("D", truth(leg("d1", "K1 Te Al B", via=[("A", "transfer")])), silent=True)
+    assert flow.holds() == {"K1": {"B": "connected", "D": "alerting"}}

@@ -77,7 +77,9 @@ class Picture:
     def _change(self, event: csta.Event) -> None:
         connection, state = subject(event), str(event.local_connection_info)  # type: ignore[attr-defined]
         call_id = str(connection.call_id)
-        if self.seeded and call_id not in self._known and (connection.device_id != self.device or state == "null"):
+        # An originator whose beginning was lost joins late, with the answer of its far end (R8).
+        born = connection.device_id == self.device or (isinstance(event, csta.EstablishedEvent) and state == "connected")
+        if self.seeded and call_id not in self._known and (not born or state == "null"):
             self.faults.append(f"not a birth: {self.heard[-1]}")
         key, said = (call_id, connection.device_id), f"{type(event).__name__} {state}"
         if self._last.get(key) == said and not isinstance(event, REPEATABLE):
