@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import CONNECTED, HOLD
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD
 from bwconnector.bridge.holding import far_hold
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -11,7 +11,7 @@ __all__ = ["adopt"]
 
 
 def adopt(world: World, step: Step, cause: str = "newCall") -> None:
-    """A leg first seen in mid-call (R15): it is connected, held or remotely held."""
+    """A leg first seen in mid-call (R15): it is connected, held or remotely held, or has been transferred to who alerts now."""
     xsi, remote = step.calls[0], step.remotes[0]
     leg = world.attach(step.user, xsi, remote)
     leg.state, leg.answered = xsi.state, True
@@ -28,10 +28,15 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     news = step.user != world.reports.silent or not (subject.state == HOLD if held else world.reached(subject, CONNECTED))
     if not world.reached(connection, CONNECTED):
         world.enter(connection, CONNECTED)
-    if remote and not world.reached(call.connection(remote), CONNECTED):
-        world.enter(call.connection(remote), CONNECTED)
+    # whether a monitored far end still is in the call, its own events tell (R3), once it has told anything at all
+    inferred = bool(remote) and (not world.speaks(remote) or remote not in world.reports.introduced)
+    far_state = ALERTING if xsi.state == "Alerting" else CONNECTED
+    if inferred and not world.reached(call.connection(remote), far_state):
+        world.enter(call.connection(remote), far_state)
     if news and held:
         world.held(connection, "normal")
+    elif news and subject is not connection and not inferred and not subject.alive:
+        world.reports.tell("EstablishedEvent", call, remote, cause, states={step.user: connection.state}, birth=step.user)
     elif news:
         world.established(subject, cause, birth=step.user)
     if xsi.state == "Remote Held" and remote:

@@ -117,6 +117,8 @@ def updated(world: World, step: Step) -> None:
     if changed and world.policy.word("P-UPD") == "on":
         world.reports.tell("CallInformationEvent", leg.connection.call, step.user, "normal", target=remote)
     world.follow(leg, xsi, remote)
+    if leg.connection.state == INITIATED and xsi.personality == "Originator":
+        world.originated(leg.connection, world.policy.word("P-OCAUSE"))  # its own event was lost
     if xsi.state == "Alerting" and xsi.personality == "Originator" and not leg.ringing_told:
         if world.policy.word("P-NR") == "on" and leg.connection.call.outgoing_external:
             world.reports.tell("NetworkReachedEvent", leg.connection.call, leg.remote, "normal")

@@ -212,8 +212,8 @@ class Bridge:
             self.model.apply(target, data)
 
     def _snapshot(self, target: str, data: CallSubscription) -> None:
-        """The first one is the present that a client takes from SnapshotDevice; later ones tell what was missed."""
-        first = target not in self._seeded
+        """The first one is the present that a client takes from SnapshotDevice, unless it had its answer before; later ones tell more."""
+        first = target not in self._seeded and not self.switch.snapshots.guessed(target)
         self._seeded.add(target)
         self.monitors.snapshot_of = target if self.policy.word("P-SNAPSELF") == "off" else ""
         try:

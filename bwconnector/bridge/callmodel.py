@@ -104,6 +104,7 @@ class CallModel:
         for leg in self.table.legs_of(user):
             self.table.drop_leg(leg)
             leg.connection.born = False
+            leg.connection.call.forget_told(user)
             self.world.close(leg.connection.call)
         self.world.steps.settle()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from bwconnector.bridge.changes import Change
+    from bwconnector.bridge.changes import Change, ConnectionId
 
 __all__ = [
     "ALERTING",
@@ -122,6 +122,8 @@ class Call:
     """Devices that barged in or monitor, as far as announced."""
     singled: set[str] = attrs.Factory(set)
     """Targets of a single step transfer that have not alerted yet."""
+    told: dict[tuple[ConnectionId, str], str] = attrs.Factory(dict)
+    """Which event a device was told last of a connection."""
 
     number: int = attrs.Factory(count().__next__)
     """Grows from call to call: the older of two has the lower one."""
@@ -149,6 +151,10 @@ class Call:
         """Connections that are not null: the calling and the called device's first, then in the order in which they joined."""
         rank = {self.called: 1, self.calling: 0}
         return sorted((c for c in self.connections.values() if c.alive), key=lambda c: rank.get(c.device, 2))
+
+    def forget_told(self, device: str) -> None:
+        """Nobody at ``device`` remembers what it was told."""
+        self.told = {about: kind for about, kind in self.told.items() if about[1] != device}
 
     def others(self, device: str) -> list[Connection]:
         """Living connections of other devices."""

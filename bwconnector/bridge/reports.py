@@ -25,6 +25,12 @@ _ADDING = frozenset({"ConferencedEvent"})
 """Events by which a device joins a call that has been announced under another id."""
 
 
+_JOINING = frozenset({"TransferedEvent", "ConferencedEvent"})
+"""Events after which nothing is as it was told before."""
+
+_STATELESS = frozenset({"CallInformationEvent"})
+
+
 class Reports:
     """Turns what happened into :class:`Change` values and hands each to the devices that may hear of it.
 
@@ -83,7 +89,11 @@ class Reports:
     def _send(self, change: Change, birth: str) -> None:
         told: list[str] = []
         born: list[str] = []
+        if change.kind in _JOINING:
+            change.call.told.clear()
         for device in self._audience(change):
+            if _repeats(change, device):
+                continue
             connection = change.call.connections.get(device)
             own = device in (change.subject.device, birth) or (change.kind in _ADDING and device == change.target)
             if connection is None or connection.born:
@@ -126,3 +136,14 @@ class Reports:
         for change in backlog:
             if self._listens(device):
                 self._deliver(attrs.evolve(change, belated=True), (device,))
+
+
+def _repeats(change: Change, device: str) -> bool:
+    """The device was told exactly this before, and nothing else of that connection since: it only is new to others (R5)."""
+    if change.kind in _JOINING or change.kind in _STATELESS:
+        return False
+    about = (change.subject, device)
+    if change.call.told.get(about) == change.kind:
+        return True
+    change.call.told[about] = change.kind
+    return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bwconnector.bridge.adoption import adopt
 from bwconnector.bridge.basic import received
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, Connection, Leg
 from bwconnector.bridge.conferences import started
 from bwconnector.bridge.holding import settle_hold
 from bwconnector.bridge.originating import originated, originating
@@ -30,42 +30,49 @@ def snapshot(world: World, step: Step) -> None:
         for xsi, remote in zip(step.calls, step.remotes, strict=True):
             one = Step(step.user, "", step.arrived, (xsi,), (remote,), legs=frozenset({xsi.call_id}))
             leg_now = world.leg_of(step.user, xsi)
-            if leg_now is None:
+            if leg_now is None or not leg_now.connection.entered:  # seen in passing only, when what began it was lost
                 _new(world, one)
             else:
                 _known(world, one, leg_now)
+        for connection in world.table.connections_of(step.user):
+            if not connection.legs and connection.state in (INITIATED, ALERTING, CONNECTED, HOLD):
+                _gone(world, connection)  # others had told of it
         if step.conference is not None:
             started(world, step)
-        for call in {id(leg.connection.call): leg.connection.call for leg in world.table.legs_of(step.user)}.values():
-            call.connection(step.user).born = True
+        for leg in world.table.legs_of(step.user):
+            if leg.connection.state != INITIATED:  # else its Originated is still to come
+                leg.connection.born = True
     finally:
         world.reports.silent = ""
 
 
 def _lost(world: World, leg: Leg) -> None:
     """A leg that is no more: its party is cleared; others are cleared with it only if nobody speaks for them."""
-    connection, call = leg.connection, leg.connection.call
     world.table.drop_leg(leg)
-    if connection.alive and not connection.legs:
-        world.counts["repaired"] += 1
-        world.cleared(connection, "switchingFunctionTerminated")
-        if call.controller == connection.device:
-            call.controller = ""
-    world.close(call)
+    if leg.connection.alive and not leg.connection.legs:
+        _gone(world, leg.connection)
+    world.close(leg.connection.call)
+
+
+def _gone(world: World, connection: Connection) -> None:
+    world.counts["repaired"] += 1
+    world.cleared(connection, "switchingFunctionTerminated")
+    if connection.call.controller == connection.device:
+        connection.call.controller = ""
 
 
 def _new(world: World, step: Step) -> None:
     """A leg that the model did not know."""
     xsi = step.calls[0]
     world.counts["adopted"] += 1
-    if xsi.state == "Alerting":
+    if xsi.state == "Alerting" and not (xsi.personality == "Terminator" and xsi.answer_time):
         if xsi.personality == "Terminator":
             received(world, step)
         elif xsi.personality == "Originator":
             originated(world, step)
         else:
             originating(world, step)
-    elif xsi.state in ("Active", "Held", "Remote Held"):
+    elif xsi.state in ("Alerting", "Active", "Held", "Remote Held"):
         adopt(world, step, "normal")
 
 
@@ -77,6 +84,8 @@ def _known(world: World, step: Step, leg: Leg) -> None:
         if connection.state in (CONNECTED, HOLD) and leg.answered:
             world.counts["older state"] += 1
         world.follow(leg, xsi, remote)
+        if connection.state == INITIATED and xsi.personality == "Originator":
+            world.originated(connection, "normal")
     elif xsi.state in ("Active", "Held", "Remote Held"):
         if connection.state == ALERTING:
             world.counts["repaired"] += 1

@@ -27,6 +27,7 @@ class Snapshots:
         self._make_waiter = make_waiter
         self._refreshes: Once[None] = Once(make_waiter)
         self._applied: dict[str, Waiter] = {}
+        self._guessed: set[str] = set()
         self._askers: dict[str, list[str]] = {}
 
     async def refresh(self, device: str, link: str) -> None:
@@ -45,9 +46,12 @@ class Snapshots:
 
     def applied(self, device: str) -> None:
         """The initial event of a subscription to ``device``'s calls has been applied to the call model."""
-        waiter = self._applied.pop(device, None)
-        if waiter is not None:
-            waiter.callback(None)
+        self._guessed.discard(device)
+        self._finish(device)
+
+    def guessed(self, device: str) -> bool:
+        """A snapshot of ``device`` was answered from what is known, and BroadWorks' word has not come since."""
+        return device in self._guessed
 
     def asked_by(self, device: str, link: str) -> bool:
         """Whether ``link`` is waiting for a snapshot of ``device``."""
@@ -57,11 +61,12 @@ class Snapshots:
         waiter = self._applied[device] = self._make_waiter()
         try:
             await self._subscriptions.refresh(device)
-            timeout = self._clock.callLater(APPLY_TIMEOUT, self.applied, device)
+            timeout = self._clock.callLater(APPLY_TIMEOUT, self._give_up, device)
             await waiter
             if timeout.active():
                 timeout.cancel()
         except XsiFailure as failure:
+            self._guessed.add(device)
             self.log.warn(
                 "the calls of {device} could not be compared with BroadWorks ({failure}); its snapshot is given from what is known",
                 device=device,
@@ -69,3 +74,12 @@ class Snapshots:
             )
         finally:
             self._applied.pop(device, None)
+
+    def _give_up(self, device: str) -> None:
+        self._guessed.add(device)
+        self._finish(device)
+
+    def _finish(self, device: str) -> None:
+        waiter = self._applied.pop(device, None)
+        if waiter is not None:
+            waiter.callback(None)

@@ -255,6 +255,8 @@ class World:
         while self._closing and self._closing[0][0] <= now + 1e-6:
             _, call = self._closing.popleft()
             if self.table.find(call.id) is call and not _goes_on(call):
+                for connection in call.alive():
+                    self.cleared(connection, "normalClearing")  # only others had told of it
                 self.table.drop(call)
         if self._closing:
             self._closer = self.clock.callLater(max(0.0, self._closing[0][0] - now), self._forget)

@@ -7,6 +7,7 @@
 ``POST /operations/NAME`` performs an operation of the switch; the body is an object of its arguments
 ``POST /services``        ``{"user", "service", "active", "forward_to"}``: changes a service of a user
 ``POST /events``          ``{"user", "type"}``: tells an event of any type, without content
+``POST /failover``        ``{"lost"}``: another Application Server takes over, without the calls of these users
 ``POST /xsps/NAME/kill``  stops an XSP and cuts its connections; ``revive`` starts it again; ``drop`` cuts its streams only
 ``POST /xsps/NAME/faults`` sets some of :class:`~bwconnector.simulator.faults.Faults`
 ========================= =====================================================================================================
@@ -47,6 +48,7 @@ FAULTS: dict[str, Callable[[Any], bool]] = {
     ),
     "echo": lambda value: isinstance(value, bool),
     "chunking": lambda value: value in ("whole", "scattered"),
+    "drift": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0,
     "duplicate_events": lambda value: isinstance(value, bool),
     "drop_acks": lambda value: isinstance(value, bool),
 }
@@ -94,6 +96,8 @@ class Admin(Resource):
                 return self._change_service(**_checked(self._change_service, arguments))
             case ("POST", "events"):
                 return self._inject(**_checked(self._inject, arguments))
+            case ("POST", "failover"):
+                return self._broadworks.fail_over(**_checked(self._broadworks.fail_over, arguments))
             case ("POST", "xsps", name, action) if name in self._xsps:
                 return self._control(self._xsps[name], action, arguments)
         raise SwitchError(404, 404, f"{method} /{'/'.join(path)}: there is no such request")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import Random
 from uuid import uuid4
 
 import attrs
@@ -86,6 +87,10 @@ class BroadWorks:
         self._by_identity: dict[tuple[str, Target, str, str], Subscription] = {}
         self._by_target: dict[Target, dict[str, Subscription]] = {}
         self._timers: set[IDelayedCall] = set()
+        self._silent = False
+        self._random = Random(config.seed)
+        if config.unknown_events:
+            self.later(config.unknown_events, self._tell_unknown_event)
 
     def new_id(self) -> str:
         """A fresh id for a channel, a subscription, an event or a session.
@@ -188,6 +193,8 @@ class BroadWorks:
 
     def publish(self, event: SimEvent) -> None:
         """Send an event of the switch to every subscription that wants it."""
+        if self._silent:
+            return
         user = self.switch.directory.user(event.user_id)
         if event.type == "CallReceivedEvent":
             self.later(self.config.ring_time, self._rang_out, user.user_id, event.calls[0])
@@ -197,6 +204,30 @@ class BroadWorks:
                 if packages.contains(subscription.package, event.type):
                     data = data or event_data(event)
                     self._send(subscription, user.user_id, data)
+
+    def fail_over(self, lost: Sequence[str] = ()) -> None:
+        """Another Application Server takes over: the calls of some users are gone without an event, then every user is told what is left.
+
+        :param lost: user ids
+        :raises SwitchError: 404 for an unknown user
+        """
+        users = [self.switch.directory.user(user).user_id for user in lost]
+        self._silent = True
+        try:
+            for user in users:
+                while legs := self.switch.legs(user):
+                    (self.switch.no_answer if legs[0].ringing else self.switch.hang_up)(user, legs[0].call.call_id)
+        finally:
+            self._silent = False
+        for subscription in list(self.subscriptions.values()):
+            if subscription.target.kind == "User":
+                event = packages.initial_event(self.switch, subscription.package, subscription.target.id)
+                if event is not None and event.type == "CallSubscriptionEvent":
+                    self._send(subscription, event.user_id, event_data(attrs.evolve(event, type="CallSubscriptionResyncEvent")))
+
+    def _tell_unknown_event(self) -> None:
+        self.publish(SimEvent(self._random.choice(sorted(self.switch.directory.users)), "CallHistoryEvent"))
+        self.later(self.config.unknown_events, self._tell_unknown_event)
 
     def _rang_out(self, user_id: str, received: Call) -> None:
         for leg in self.switch.legs(user_id):

@@ -161,7 +161,7 @@ class Channels:
     def close(self, channel: Channel, reason: str) -> None:
         """Say why on the stream, and end it."""
         if self._channels.get(channel.id) is channel:
-            channel.stream.write(channel_terminated(channel.id, reason))
+            channel.stream.write(channel_terminated(channel.id, "" if self._config.older_release else reason))
             channel.stream.finish()
             self.lost(channel)
 

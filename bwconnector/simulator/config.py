@@ -45,6 +45,10 @@ class SimulatorConfig:
     """A channel without heartbeat for so long is torn down."""
     ack_timeout: float = 5.0
     """An event without response for so long is sent on the next channel."""
+    unknown_events: float = 0.0
+    """Some user gets an event of a type that no client knows, every so many seconds; 0: never."""
+    older_release: bool = False
+    """What older releases leave out is left out: why a channel is terminated."""
     keep_alive: int = 4
     """Idle time after which an ordinary connection is closed."""
     tracking_ids: Literal["counter", "uuid"] = "counter"

@@ -17,6 +17,8 @@ class Faults:
     :ivar echo: heartbeats are echoed on the stream
     :ivar chunking: ``whole``: one chunk per document, as the platform does. ``scattered``: chunks begin and end anywhere,
         and may hold parts of several documents
+    :ivar drift: longest time in seconds by which a stream is behind; it changes from document to document, so that the events of one
+        subscription come out of order when they are spread over channels
     :ivar duplicate_events: every event is written twice
     :ivar drop_acks: event responses are answered, but not heeded
     """
@@ -24,6 +26,7 @@ class Faults:
     paths: dict[str, str] = attrs.Factory(dict)
     echo: bool = True
     chunking: Literal["whole", "scattered"] = "whole"
+    drift: float = 0.0
     duplicate_events: bool = False
     drop_acks: bool = False
 

@@ -131,10 +131,9 @@ def event_document(envelope: Envelope, channel_id: str, data: str) -> bytes:
 
 
 def channel_terminated(channel_id: str, reason: str) -> bytes:
-    """The last document of a channel."""
-    return (
-        f'{EVENT_START}ChannelTerminatedEvent"><xsi:channelId>{channel_id}</xsi:channelId><xsi:reason>{reason}</xsi:reason></xsi:Event>'
-    ).encode()
+    """The last document of a channel; older releases give no ``reason``."""
+    why = f"<xsi:reason>{reason}</xsi:reason>" if reason else ""
+    return f'{EVENT_START}ChannelTerminatedEvent"><xsi:channelId>{channel_id}</xsi:channelId>{why}</xsi:Event>'.encode()
 
 
 def event_data(event: SimEvent) -> str:

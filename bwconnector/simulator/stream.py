@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from random import Random
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -27,12 +28,25 @@ class HttpStream:
         self._random = Random(seed)
         self._kept = b""
         self._rest: IDelayedCall | None = None
+        self._late: deque[IDelayedCall] = deque()
         self.open = True
 
     def write(self, document: bytes) -> None:
-        """Write a document as one chunk, or scattered over chunks that begin and end anywhere."""
+        """Write a document as one chunk, or scattered over chunks that begin and end anywhere; after those that are still on their way."""
         if not self.open:
             return
+        if not self._late and not self._faults.drift:
+            self._write(document)
+            return
+        now = self._clock.seconds()
+        due = max(now + self._random.uniform(0.0, self._faults.drift), self._late[-1].getTime() if self._late else now)
+        self._late.append(self._clock.callLater(due - now, self._write_late, document))
+
+    def _write_late(self, document: bytes) -> None:
+        self._late.popleft()
+        self._write(document)
+
+    def _write(self, document: bytes) -> None:
         if self._faults.chunking == "whole":
             self._flush()
             self._request.write(document)
@@ -58,10 +72,17 @@ class HttpStream:
 
     def finish(self) -> None:
         """End the response in order."""
+        if self._late:
+            self._late.append(self._clock.callLater(self._late[-1].getTime() - self._clock.seconds(), self._finish_late))
+            return
         self._flush()
         if self.open:
             self.ended()
             self._request.finish()
+
+    def _finish_late(self) -> None:
+        self._late.popleft()
+        self.finish()
 
     def ended(self) -> None:
         """The connection is gone; nothing can be written any more."""
@@ -69,6 +90,8 @@ class HttpStream:
         if self._rest is not None:
             self._rest.cancel()
             self._rest = None
+        while self._late:
+            self._late.popleft().cancel()
 
     def abort(self) -> None:
         """Cut the connection."""

@@ -199,6 +199,16 @@ def test_snapshot_device_is_answered_from_the_model_if_the_refresh_fails() -> No
     assert office.answer(SNAPSHOT).snapshot == (info("K1", "bob", "connected", "connected"),)
 
 
+def test_what_a_snapshot_had_to_guess_is_still_to_be_told() -> None:
+    office = Office()
+    office.monitor("alice")
+    office.ask(csta.SnapshotDevice(snapshot_object="alice"))
+    office.clock.advance(2.0)
+    assert office.switch.snapshots.guessed(user("alice"))
+    office.switch.snapshots.applied(user("alice"))
+    assert not office.switch.snapshots.guessed(user("alice"))
+
+
 def test_snapshots_of_one_device_share_one_refresh() -> None:
     office = Office()
     office.monitor("alice")

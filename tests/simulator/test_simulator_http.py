@@ -453,6 +453,35 @@ async def test_faults_of_paths_and_streams(client: Client) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_stream_that_is_behind_keeps_its_order(client: Client) -> None:
+    stream = await client.open()
+    await client.subscribe("alice@example.net")
+    await until(stream.events)
+    await client.admin("POST", "xsps/xsp1/faults", drift=0.05)
+    client.simulator.broadworks.switch.dial("alice", "1002")
+    client.simulator.broadworks.switch.answer("bob")
+    client.simulator.broadworks.switch.hang_up("alice")
+    assert len(stream.events()) == 1
+    (channel,) = client.simulator.broadworks.channels
+    client.simulator.broadworks.channels.delete(channel.id)
+    await until(lambda: stream.ended)
+    numbers = [int(event.findtext("sequenceNumber") or 0) for event in stream.events()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert "CallReleasedEvent" in map(kind_of, stream.events())
+    assert (await client.admin("POST", "xsps/xsp1/faults", drift=-1)).status == 400
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_fail_over_by_remote_control(client: Client) -> None:
+    stream = await client.open()
+    await client.subscribe("alice@example.net")
+    client.simulator.broadworks.switch.dial("alice", "1002")
+    assert (await client.admin("POST", "failover", lost=["alice"])).status == 200
+    await until(lambda: stream.events("CallSubscriptionResyncEvent"))
+    assert client.simulator.broadworks.switch.truth() == []
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_path_that_hangs_until_the_xsp_dies(client: Client) -> None:
     await client.admin("POST", "xsps/xsp1/faults", paths={"versions": "hang"})
     hanging = ensureDeferred(client.ask("GET", f"{EVENTS}versions"))

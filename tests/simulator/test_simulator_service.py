@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -17,7 +18,7 @@ from bwconnector.simulator.config import ConfigError, SimulatorConfig, read_sect
 from bwconnector.simulator.demo import STORIES, Demo
 from bwconnector.simulator.directory import make_users
 from bwconnector.simulator.faults import Faults
-from bwconnector.simulator.model import SimEvent
+from bwconnector.simulator.model import SimEvent, SwitchError
 from bwconnector.simulator.service import make_simulator
 from bwconnector.simulator.switch import Switch
 from bwconnector.simulator.tap import Options, makeService
@@ -121,6 +122,69 @@ def test_subscriptions_expire_and_say_so() -> None:
     assert subscription.id not in broadworks.subscriptions
     broadworks.stop()
     assert clock.getDelayedCalls() == []
+
+
+class Documents(list[bytes]):
+    """A stream that keeps what is written."""
+
+    write = list.append
+
+    def finish(self) -> None: ...
+    def abort(self) -> None: ...
+    def ended(self) -> None: ...
+
+
+def subscribed(**config: Any) -> tuple[Clock, BroadWorks, Documents]:
+    """Alice's calls, on the one channel that there is; what is told of them so far is not in its stream any more."""
+    clock, stream = Clock(), Documents()
+    broadworks = BroadWorks(SimulatorConfig(users=4, event_timeout=1e9, ack_timeout=1e9, **config), clock)
+    broadworks.channels.add("x", Faults(), stream, owner="o", set_id="s", application_id="", priority=1, weight=1, expires=90_000)
+    broadworks.subscribe("o", Target("User", "alice"), "Advanced Call", "s", "app", 3600)
+    broadworks.subscribe("o", Target("User", "alice"), "Do Not Disturb", "s", "app", 3600)
+    clock.advance(0)
+    stream.clear()
+    return clock, broadworks, stream
+
+
+def test_another_application_server_tells_what_it_has_of_the_calls() -> None:
+    _, broadworks, stream = subscribed()
+    broadworks.switch.dial("bob", "alice")
+    broadworks.switch.dial("carol", "alice")
+    stream.clear()
+    broadworks.fail_over(["bob"])
+    (told,) = stream
+    assert b"CallSubscriptionResyncEvent" in told
+    assert told.count(b"<xsi:callId>") == 1
+    assert b"carol@example.net" in told
+    broadworks.stop()
+
+
+def test_a_fail_over_without_losses_for_users_without_calls() -> None:
+    _, broadworks, stream = subscribed()
+    with pytest.raises(SwitchError):
+        broadworks.fail_over(["nobody"])
+    assert stream == []
+    broadworks.fail_over()
+    assert b"On-Hook" in stream[0]
+    broadworks.stop()
+
+
+def test_events_of_an_unknown_type() -> None:
+    clock, broadworks, stream = subscribed(unknown_events=5.0)
+    clock.pump([5.0] * 40)
+    assert 0 < len(stream) < 40
+    assert all(b"CallHistoryEvent" in document for document in stream)
+    broadworks.stop()
+    assert clock.getDelayedCalls() == []
+
+
+def test_an_older_release_does_not_say_why_a_channel_ends() -> None:
+    _, broadworks, stream = subscribed(older_release=True)
+    (channel,) = broadworks.channels
+    broadworks.channels.delete(channel.id)
+    assert b"ChannelTerminatedEvent" in stream[0]
+    assert b"reason" not in stream[0]
+    broadworks.stop()
 
 
 def test_the_demo_file_shows_every_option_with_its_default() -> None:

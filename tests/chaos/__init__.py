@@ -1,0 +1,13 @@
+"""Random calls and random faults, played to the whole connector on a simulated clock.
+
+With the profile ``dev`` the same examples are played every time; with ``--hypothesis-profile=ci`` there are more and others every time.
+"""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+__all__ = ["EXAMPLES", "REPEATABLE"]
+
+EXAMPLES = settings.default.max_examples
+REPEATABLE = EXAMPLES <= 25

@@ -1,0 +1,96 @@
+"""Random things that people do with their phones, each of them possible when it is done."""
+
+from __future__ import annotations
+
+from random import Random
+
+from bwconnector.simulator.model import SwitchError
+from bwconnector.simulator.switch import Switch
+
+__all__ = ["ENTERING", "NUMBERS", "OUTSIDE", "USERS", "use_phone"]
+
+USERS = ("alice", "bob", "carol", "dave")
+OUTSIDE = ("+15559990000", "+15559990001")
+NUMBERS = ("1001", "1002", "1003", "1004", "+15550001002", *OUTSIDE, "5551")
+"""What may be dialled: extensions, public numbers of the same people, outside numbers, and a number that does not exist."""
+
+ANYBODY = (*USERS, *OUTSIDE)
+
+OPERATIONS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "dial": (ANYBODY, NUMBERS),
+    "consult": (USERS, NUMBERS),
+    "click_to_dial": (USERS, NUMBERS),
+    "lift": (USERS,),
+    "not_lifted": (USERS,),
+    "answer": (ANYBODY,),
+    "reject": (USERS,),
+    "no_answer": (USERS,),
+    "busy": (OUTSIDE,),
+    "deflect": (USERS, NUMBERS),
+    "hold": (USERS,),
+    "retrieve": (USERS,),
+    "hang_up": (ANYBODY,),
+    "transfer_consult": (USERS,),
+    "transfer_blind": (USERS, NUMBERS),
+    "pickup": (USERS, USERS),
+    "park": (USERS, USERS),
+    "park_retrieve": (USERS, USERS),
+    "conference_start": (USERS,),
+    "conference_add": (USERS,),
+    "conference_hold": (USERS,),
+    "conference_retrieve": (USERS,),
+    "conference_release": (USERS,),
+    "barge_in": (USERS, USERS),
+}
+"""Operations of the switch with what each of their arguments may be."""
+
+ENTERING = frozenset({"pickup", "park", "park_retrieve", "barge_in"})
+"""What is told of these depends on what is heard first: whether a private call is shown, or a release turns out to be a parking."""
+
+OFTEN = ("dial", "answer")
+"""Without these nothing else is possible."""
+
+TRIES = 6
+"""For one operation, with arguments at random, before another one is tried."""
+
+
+def use_phone(switch: Switch, choice: int, *, but: frozenset[str] = frozenset()) -> str:
+    """Do one thing; equal choices in equal situations do the same. Returns what was done, for a failure's report."""
+    random = Random(choice)
+    names = sorted(OPERATIONS.keys() - but)
+    names = [random.choice(OFTEN), *random.sample(names, len(names))][random.randrange(2) :]
+    for name in names:
+        for _ in range(TRIES):
+            arguments = [random.choice(values) for values in OPERATIONS[name]]
+            if _entangled(switch, name, arguments):
+                continue
+            try:
+                getattr(switch, name)(*arguments)
+            except SwitchError:
+                continue
+            return f"{name}({', '.join(arguments)})"
+    return "nothing"
+
+
+def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
+    """It might lead to two calls between the same two parties, or to a party in two conferences.
+
+    There, the events of BroadWorks do not say which call is meant, and snapshots must repair what the call model supposes.
+    """
+    person = arguments[0]
+    others = {leg.peer.owner.user_id for leg in switch.legs(person) if leg.peer is not None}
+    if name.startswith("conference"):
+        return any(switch.bridge(other) is not None for other in others)
+    if name == "barge_in":
+        return any(switch.bridge(party) is not None for party in (*arguments, *_others(switch, arguments[1])))
+    if name in ("dial", "consult", "click_to_dial", "deflect", "transfer_blind", "pickup", "park_retrieve"):
+        target = switch.directory.resolve(arguments[1])
+        mine = {switch.directory.party(person).user_id, *others}
+        return target is not None and (target.user_id in mine or bool(mine & _others(switch, target.user_id)))
+    if name == "transfer_consult":
+        return any(others & _others(switch, other) for other in others)
+    return False
+
+
+def _others(switch: Switch, party: str) -> set[str]:
+    return {leg.peer.owner.user_id for leg in switch.legs(party) if leg.peer is not None}
