@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.bridge.flows import Flow, Stream, ev, leg, truth
+from bwconnector.xsi.events import CallSubscription, Conference, ConferenceParticipant
+from tests.bridge.flows import Flow, Stream, conf, ev, leg, truth
 from tests.bridge.scenarios import talk
 
 
@@ -55,6 +56,15 @@ def test_a_click_to_dial_whose_originated_was_lost() -> None:
             ["Originated{K1,A}", "connected"],
         ]
         assert flow.holds()["K1"]["A"] == "connected"
+
+
+def test_a_held_conference_is_held_in_a_snapshot() -> None:
+    flow = Flow("A")
+    conference = Conference("Held", (ConferenceParticipant("a1"), ConferenceParticipant("a2")))
+    flow.say("A", CallSubscription((leg("a1", "K1 Or Ac B"), leg("a2", "K2 Or Ac C")), conference), silent=True)
+    assert flow.holds() == {"K1": {"A": "hold", "B": "connected", "C": "connected"}}
+    flow.say("A", conf("Retrieved", "a1", "a2"))
+    assert flow.heard["A"] == ["Retrieved{K1,A} connected normal"]
 
 
 def test_a_caller_of_whom_only_others_have_told_is_cleared_by_its_own_snapshot() -> None:
