@@ -11,7 +11,7 @@ SOURCES := setup.py README.rst $(shell find bwconnector twisted -name '*.py' -o 
 .PHONY: run test lint chaos wheel clean
 
 run: $(VENV)/installed-manhole
-	$(BIN)/twistd -n bwconnector
+	$(BIN)/twistd -n --pidfile= bwconnector
 
 test: lint
 	$(BIN)/python -m pytest -q $(TESTS)

@@ -51,6 +51,7 @@ setup(
         "dev": [
             *MANHOLE,
             "build",
+            "docutils",
             "hypothesis",
             "lxml-stubs",
             "mypy",

@@ -107,6 +107,8 @@ class ConnectorOptions:
     link_recovery_tout: int = option(SECONDS, 30)
     subscription_scope: str = option(one_of("user", "group", "enterprise"), "user")
     link_loss_policy: str = option(one_of("monitor-stop", "repair"), "monitor-stop")
+    call_age_limit: int = option(integer(0), 14_400)
+    alerting_limit: int = option(integer(0), 300)
     default_domain: str = option(text, "")
     user_id: str = option(text, "")
     password_file: str = option(text, "")
@@ -128,6 +130,7 @@ class XspLink:
     ca_file: str = option(text, "")
     priority: int = option(integer(0, 100), 1)
     weight: int = option(integer(0, 100), 50)
+    request_rate: int = option(integer(0), 0)
     kpl_interval: int = option(KPL_INTERVAL, 10)
     kpl_tolerance: int = option(KPL_TOLERANCE, 0)
 
@@ -319,6 +322,8 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         reading.complain("simulator", "", "cannot be used together with link sections: the simulator's XSPs take their place")
     if csta is not None:
         csta = attrs.evolve(csta, client_ca=_file(reading, "csta", "client-ca", folder, csta.client_ca))
+        if csta.client_ca and not any(endpoint.startswith("ssl:") for endpoint in csta.listen):
+            reading.complain("csta", "client-ca", 'needs a TLS port in "listen", such as "ssl:1041:privateKey=key.pem:certKey=cert.pem"')
     if manhole is not None:
         manhole = _with_passwd_file(reading, manhole, folder)
 

@@ -93,7 +93,7 @@ async def _watch(reactor: Any, arguments: argparse.Namespace) -> bool:
 async def _dial(reactor: Any, arguments: argparse.Namespace) -> bool:
     client = await connect(reactor, arguments.address, _ignore)
     try:
-        request = MakeCall(calling_device=arguments.calling, called_directory_number=arguments.called, auto_originate="doNotPrompt")
+        request = MakeCall(calling_device=arguments.calling, called_directory_number=arguments.called)
         connection = (await client.request(request, MakeCallResponse)).calling_device
     finally:
         await client.close()

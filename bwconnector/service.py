@@ -13,18 +13,20 @@ from typing import Any
 import attrs
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService, Service
-from twisted.application.strports import service as listening_service
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.logger import Logger
 
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.switching import Options
+from bwconnector.bridge.watchdog import Limits
 from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
-from bwconnector.ops.greeting import Addresses, describe
+from bwconnector.listening import listening_service
+from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
 from bwconnector.simulator.service import SimulatorService, make_simulator
@@ -70,10 +72,10 @@ class LinksService(MultiService):
 
     name = "links"
 
-    def __init__(self, factory: LinkFactory, listen: Sequence[str], reactor: Any) -> None:
+    def __init__(self, factory: LinkFactory, listen: Sequence[str], client_ca: str, reactor: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.factory = factory
-        self.ports = [listening_service(endpoint, factory, reactor) for endpoint in listen]
+        self.ports = [listening_service(endpoint, factory, reactor, client_ca) for endpoint in listen]
         for port in self.ports:
             port.setServiceParent(self)
 
@@ -109,12 +111,17 @@ class ConnectorService(MultiService):
         self.latency = Latency()
 
     def startService(self) -> None:
+        """Start everything; where a port cannot be listened on, the process ends, and says so without a traceback."""
         super().startService()  # type: ignore[no-untyped-call]
-        if self.config.simulator is not None:
-            self._simulator = make_simulator(self.config.simulator, self._reactor)
-            self._simulator.setServiceParent(self)  # type: ignore[no-untyped-call]
-            self._use_simulator(self._simulator)
-        self._make_parts()
+        try:
+            if self.config.simulator is not None:
+                self._simulator = make_simulator(self.config.simulator, self._reactor)
+                self._simulator.setServiceParent(self)  # type: ignore[no-untyped-call]
+                self._use_simulator(self._simulator)
+            self._make_parts()
+        except CannotListenError as error:
+            where = f"port {error.port} of {error.interface or 'all addresses'}" if isinstance(error.port, int) else error.port
+            raise SystemExit(f"Cannot listen on {where}: {error.socketError}. Is another connector running?") from None
         self._greet()
 
     def _use_simulator(self, simulator: SimulatorService) -> None:
@@ -143,7 +150,9 @@ class ConnectorService(MultiService):
     def _make_parts(self) -> None:
         config, reactor = self.config, self._reactor
         self.xsps = {link.name: Xsp(reactor, xsp_settings(config.connector, link)) for link in config.links}
-        self.channel_set = ChannelSet(reactor, [self._channel_link(link) for link in config.links], self._channel_changed)
+        policy = Policy(config.policy)
+        xsp_links = [self._channel_link(link) for link in config.links]
+        self.channel_set = ChannelSet(reactor, xsp_links, self._channel_changed, policy.seconds("P-GAP"))
         settings = SubscriptionSettings(
             channel_set_id=self._channel_set_id,
             application_id=self._application_id,
@@ -165,7 +174,7 @@ class ConnectorService(MultiService):
             subscriptions=self.subscriptions,
             make_waiter=Deferred,
             spawn=self._spawn,
-            policy=Policy(config.policy),
+            policy=policy,
             options=Options(
                 status_on_connect=config.csta.status_on_connect,
                 max_monitors=config.csta.max_monitors_per_link,
@@ -173,8 +182,10 @@ class ConnectorService(MultiService):
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
+            limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
         )
         self.bridge.restored = self.subscriptions.channels_restored
+        self.subscriptions.on_lost = self.bridge.events_lost
         links = _Links(self.bridge, reactor)
         factory = LinkFactory(
             links,
@@ -186,7 +197,7 @@ class ConnectorService(MultiService):
         self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency)
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
-        self._links = LinksService(factory, config.csta.listen, reactor)
+        self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
         self._manhole = self._make_manhole() if config.manhole.listen else None
@@ -226,6 +237,7 @@ class ConnectorService(MultiService):
                 heartbeat_tolerance=link.kpl_tolerance,
                 retry_cap=connector.link_recovery_tout,
             ),
+            link.request_rate,
         )
 
     def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:
@@ -250,7 +262,7 @@ class ConnectorService(MultiService):
             manhole=_address(self._manhole.listener) if self._manhole is not None else None,
             devices=self._demo_devices(),
         )
-        self.log.info("{greeting}", greeting=describe(self.config, addresses))
+        self.log.info("{greeting}", greeting=describe(self.config, addresses, bwctl_here()))
 
     def _demo_devices(self) -> list[str]:
         """A few of the simulator's users, for a first look."""
@@ -261,7 +273,7 @@ class ConnectorService(MultiService):
     # what the parts tell one another
 
     def _channel_changed(self, status: ChannelStatus) -> None:
-        self.bridge.channels_changed(self.channel_set.up_count)
+        self.bridge.channels_changed(self.channel_set.up_count, f"the last Event Channel, {status.link}: {status.reason}")
 
     def _event(self, target: str, event: SubscriptionEvent) -> None:
         self.bridge.event(target, event.data)

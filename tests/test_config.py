@@ -150,6 +150,12 @@ def test_a_wrong_value_says_what_it_must_be(problems: Any, section: str, line: s
     assert any(problem.startswith(f"[{section}]") and says in problem for problem in problems(text))
 
 
+def test_client_certificates_need_a_tls_port(problems: Any, tmp_path: Path) -> None:
+    (tmp_path / "clients.pem").touch()
+    (problem,) = problems(f'{MINIMUM}\n[csta]\nclient-ca = "clients.pem"\n')
+    assert problem.startswith("[csta] client-ca: needs a TLS port")
+
+
 def test_policy_rows(read: Any, problems: Any) -> None:
     assert dict(read(MINIMUM + '[policy]\nP-RED = "diverted"\nP-JOIN = 100\n').policy) == {"P-RED": "diverted", "P-JOIN": 100}
     assert problems(MINIMUM + "[policy]\nP-JION = 100\n") == ('[policy] P-JION: unknown row; did you mean "P-JOIN"?',)

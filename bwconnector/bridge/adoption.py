@@ -22,19 +22,22 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     terminator = xsi.personality == "Terminator"
     call.calling = call.calling or (remote if terminator else step.user)
     call.called = call.called or (step.user if terminator else remote)
+    held = xsi.state == "Held"
+    subject = connection if held or terminator or not remote else call.connection(remote)
+    # the monitors of the others know already when the far party was adopted before
+    news = step.user != world.reports.silent or not (subject.state == HOLD if held else world.reached(subject, CONNECTED))
     if not world.reached(connection, CONNECTED):
         world.enter(connection, CONNECTED)
     far_state = ALERTING if xsi.state == "Alerting" else CONNECTED
-    if remote and not world.speaks(remote) and not world.reached(call.connection(remote), far_state):
+    # Whether the far end still is in the call (it may have parked it), it has told itself if it has spoken yet (R3).
+    spoken = world.speaks(remote) and remote in world.reports.introduced
+    if remote and not spoken and not world.reached(call.connection(remote), far_state):
         world.enter(call.connection(remote), far_state)
-    if xsi.state == "Held":
+    if news and held:
         world.held(connection, "normal")
-    elif terminator or not remote:
-        world.established(connection, cause)
-    elif world.speaks(remote) and not call.connection(remote).alive:
-        # Whether the far end still is in the call, its own events tell (R3).
+    elif news and subject is not connection and not subject.alive:
         world.reports.tell("EstablishedEvent", call, remote, cause, states={step.user: connection.state}, birth=step.user)
-    else:
-        world.established(call.connection(remote), cause, birth=step.user)
+    elif news:
+        world.established(subject, cause, birth=step.user)
     if xsi.state == "Remote Held" and remote:
         far_hold(world, call.connection(remote), HOLD, step)

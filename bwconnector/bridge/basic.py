@@ -135,7 +135,8 @@ def answered_gate(world: World, step: Step) -> float:
         return rejoin_gate(world, step, leg)
     if xsi.tracking_id != leg.tracking_id and world.table.find(xsi.tracking_id) is None and not leg.connection.call.others(step.user):
         return world.policy.seconds("P-FAR")  # it entered some call: whose id this is, the others will tell
-    if step.remotes[0] not in ("", leg.remote) and world.speaks(step.remotes[0]) and not leg.connection.call.others(step.user):
+    company = leg.connection.call.others(step.user)
+    if step.remotes[0] not in ("", leg.remote) and world.speaks(step.remotes[0]) and not leg.answered and not company:
         return world.policy.seconds("P-FAR")  # the same, where it is the private call's id that goes on
     if not leg.answered and xsi.personality == "Terminator":
         others = [c for c in world.table.connections_of(step.user) if c is not leg.connection and c.state == CONNECTED]
@@ -199,6 +200,18 @@ def _established_cause(connection: Connection) -> str:
     return connection.cause if connection.cause in _REPEATED else "newCall"
 
 
+def session_info(world: World, step: Step) -> None:
+    """Both ends are told of the same text; the call's parties hear of it once (P-CSI)."""
+    xsi = step.calls[0]
+    leg = world.leg_of(step.user, xsi)
+    if leg is None or not leg.connection.alive or world.policy.word("P-CSI") == "ignore":
+        return
+    call = leg.connection.call
+    if call.session_info != xsi.client_session_info:
+        call.session_info = xsi.client_session_info
+        world.reports.tell("CallInformationEvent", call, step.user, "normal", target=step.user, text=call.session_info)
+
+
 def updated_unknown(world: World, step: Step) -> None:
     """Adopted in mid-life, into the model only (R15)."""
     world.attach(step.user, step.calls[0], step.remotes[0]).state = step.calls[0].state
@@ -208,4 +221,5 @@ RULES = {
     "CallReceivedEvent": Rule(received, received_gate),
     "CallUpdatedEvent": Rule(updated, updated_gate, updated_unknown),
     "CallAnsweredEvent": Rule(answered, answered_gate, adopt),
+    "CallClientSessionInfoUpdatedEvent": Rule(session_info),
 }

@@ -238,8 +238,6 @@ async def send_user_information(
 
 async def _attach(switch: SwitchingFunction, asker: Asker, service: str, identity: csta.ConnectionID | None, data: bytes | None) -> None:
     """Send data along with a call as its ClientSessionInfo, which is text."""
-    if switch.policy("P-CSI") == "ignore":
-        raise CstaError("operation", "serviceNotSupported", f"{service} is off (policy P-CSI)")
     connection = await find_connection(switch, asker, service, identity)
     require(service, connection)
     if not data:

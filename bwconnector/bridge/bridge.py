@@ -10,16 +10,22 @@ from twisted.logger import Logger
 from bwconnector.bridge.callmodel import CallModel
 from bwconnector.bridge.devices import Directory
 from bwconnector.bridge.features import Features
+from bwconnector.bridge.gaps import Gap, Gaps
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.policy import Policy
-from bwconnector.bridge.ports import Clock, LinkPort, SubscriptionPort, Waiter, XsiPort
+from bwconnector.bridge.ports import Clock, DelayedCall, LinkPort, SubscriptionPort, Waiter, XsiPort
+from bwconnector.bridge.repair import Repair
 from bwconnector.bridge.session import Session
-from bwconnector.bridge.status import Status
+from bwconnector.bridge.status import NORMAL, Status
 from bwconnector.bridge.switching import Options, SwitchingFunction
+from bwconnector.bridge.watchdog import Limits, Watchdog
 from bwconnector.xsi.errors import XsiFailure
 from bwconnector.xsi.events import CallSubscription, DoNotDisturbState, EventData, ForwardingState, MessageSummary
 
-__all__ = ["Bridge"]
+__all__ = ["Bridge", "LOST_PAUSE"]
+
+LOST_PAUSE = 10.0
+"""Seconds between two ``messagesLost``: T-Servers may take each as a reason to ask for snapshots of all devices."""
 
 
 class _Subscriptions:
@@ -51,7 +57,9 @@ class Bridge:
     :param make_waiter: makes something that can be awaited and fired
     :param default_domain: domain of device ids that are written without one
     :param account: BroadWorks account of the connector, whose directories are searched for extensions
-    :ivar restored: called when a channel is up again after all were lost
+    :param limits: when calls are so old that they are compared with BroadWorks
+    :ivar restored: called when a channel is up again after all were lost; has all subscriptions refreshed
+    :ivar gaps: what was lost, and when
     """
 
     log = Logger()
@@ -69,7 +77,9 @@ class Bridge:
         link_loss_policy: str = "monitor-stop",
         default_domain: str = "",
         account: str = "",
+        limits: Limits | None = None,
     ) -> None:
+        self._clock = clock
         self.policy = policy or Policy()
         self.status = Status(link_loss_policy)
         self.directory = Directory(xsi, clock, make_waiter, default_domain, account=account)
@@ -92,7 +102,19 @@ class Bridge:
             spawn=spawn,
             options=options or Options(),
         )
+        self.watchdog = Watchdog(
+            clock,
+            self.model.table,
+            lambda device: self.status.operational and subscriptions.subscribed(device),
+            lambda device: self.switch.snapshots.refresh(device, ""),
+            spawn,
+            limits or Limits(),
+        )
+        self.gaps = Gaps()
+        self.repair = Repair(clock, self._repaired)
         self.restored: Callable[[], None] = lambda: None
+        self._lost_at: dict[str, float] = {}
+        self._lost_told: DelayedCall | None = None
 
     # the links
 
@@ -102,14 +124,73 @@ class Bridge:
 
     # the channels
 
-    def channels_changed(self, up: int) -> None:
-        """``up`` Event Channels are up now."""
-        were_lost = self.status.value == "disabled"
+    def channels_changed(self, up: int, reason: str = "") -> None:
+        """``up`` Event Channels are up now; ``reason`` tells why the last one is not."""
+        had = self.status.operational
+        if had and not up:
+            self._lose(reason)
         self.status.channels_changed(up)
-        if not up and self.status.voids_monitors:
+        if up and not had:
+            self._regain()
+        elif had and not up and self.status.voids_monitors:
             self._drop()
-        elif up and were_lost:
+
+    def _lose(self, reason: str) -> None:
+        """All channels are lost, while T-Servers still believe that all is well."""
+        if not self.gaps.lasts:
+            devices = [self.directory.shown(device) for device in self.monitors.devices()]
+            self.gaps.add(Gap.of(self._clock.seconds(), None, reason or "all Event Channels were lost", devices))
+            self.log.info("all event channels are lost; {count} monitored devices are without events", count=len(devices))
+        self.repair.stop()
+        if not self.status.voids_monitors:
+            try:
+                self.model.catch_up()
+            except Exception:
+                self.log.failure("an event could not be applied when all channels were lost; the comparison will tell what it meant")
+
+    def _regain(self) -> None:
+        """A channel is back, or there for the first time."""
+        self.watchdog.start()
+        if not self.gaps.lasts:
+            return
+        if self.status.voids_monitors:
+            self.gaps.end(self._clock.seconds())
+            self.log.info("an event channel is back; T-Servers may start their monitors again")
+        else:
+            self.log.info("an event channel is back; {count} devices are compared with BroadWorks", count=len(self._seeded))
+            # Devices without a snapshot yet, as of a MonitorStart under way, have nothing to be compared.
+            self.repair.begin(self._seeded)
             self.restored()
+
+    def _repaired(self, uncompared: frozenset[str]) -> None:
+        self.gaps.end(self._clock.seconds(), len(uncompared))
+        self.log.info("the comparison after the loss of all event channels is over")
+        if uncompared:
+            self.log.warn(
+                "{count} devices could not be compared with BroadWorks after the loss of all channels, among them {device}; "
+                "they will be as soon as their subscriptions can be refreshed",
+                count=len(uncompared),
+                device=min(uncompared),
+            )
+        self.status.repaired()
+
+    def events_lost(self, target: str) -> None:
+        """An event of ``target`` is lost, and its calls could not be compared in time. T-Servers are told, but not of each."""
+        self._lost_at.setdefault(target, self._clock.seconds())
+        if self._lost_told is None:
+            self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        self._lost_told = None
+        if not self._lost_at:
+            return
+        lost, self._lost_at = self._lost_at, {}
+        if self.status.value == NORMAL:
+            devices = [self.directory.shown(device) for device in lost]
+            reason = "events were lost, and not made good in time by a refresh of their subscriptions"
+            self.gaps.add(Gap.of(min(lost.values()), self._clock.seconds(), reason, devices, len(devices)))
+            self.status.messages_lost()
+        self._lost_told = self._clock.callLater(LOST_PAUSE, self._tell_lost)
 
     def event(self, target: str, data: EventData) -> None:
         """One event of the subscriptions on ``target``, in their order.
@@ -140,6 +221,7 @@ class Bridge:
         finally:
             self.monitors.snapshot_of = ""
             self.switch.snapshots.applied(target)
+            self.repair.compared(target)
 
     async def _compare(self, target: str) -> None:
         try:
@@ -152,6 +234,11 @@ class Bridge:
     def stop(self) -> None:
         """Forget all calls and end all timers."""
         self._drop()
+        self.watchdog.stop()
+        self.repair.stop()
+        if self._lost_told is not None:
+            self._lost_told.cancel()
+            self._lost_told = None
 
     def _drop(self) -> None:
         self.model.stop()
@@ -163,5 +250,6 @@ class Bridge:
 
     def _forget(self, device: str) -> None:
         self._seeded.discard(device)
+        self.repair.compared(device)
         self.features.forget(device)
         self.model.forget(device)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from bwconnector.bridge import basic, clearing, conferences, forwarding, originating, pickup, resync, transfers
 from bwconnector.bridge.adoption import adopt
-from bwconnector.bridge.calls import CallTable
+from bwconnector.bridge.calls import NULL, QUEUED, CallTable
 from bwconnector.bridge.holding import hold_gate, settle_hold
 from bwconnector.bridge.intents import Intents
 from bwconnector.bridge.policy import Policy
@@ -70,6 +70,7 @@ class CallModel:
 
         :param silent: a snapshot that the monitors of ``user`` take from elsewhere: only others hear of differences
         """
+        self.world.reports.introduced.add(user)
         if isinstance(data, CallEvent):
             if data.type not in MASTER_TABLE or not data.calls:
                 self.world.counts["ignored " + data.type] += 1
@@ -93,7 +94,12 @@ class CallModel:
 
     def forget(self, user: str) -> None:
         """``user`` is no longer subscribed: from now on its part is inferred from others."""
+        self.world.reports.introduced.discard(user)
         self.world.steps.forget(user)
+        for connection in self.table.connections_of(user):
+            if connection.state == QUEUED:
+                self.world.enter(connection, NULL)
+                self.world.close(connection.call)
         self.world.unsettled.pop(user, None)
         for leg in self.table.legs_of(user):
             self.table.drop_leg(leg)
@@ -106,6 +112,10 @@ class CallModel:
         """A service that keeps phones from ringing was switched (P-GUARD)."""
         names = self.world.unsettled.setdefault(user, set())
         (names.add if active else names.discard)(service)
+
+    def catch_up(self) -> None:
+        """All channels are lost: what waits for events of others is told as it is known."""
+        self.world.steps.hurry_all()
 
     def stop(self) -> None:
         """Forget all calls and timers."""

@@ -8,6 +8,7 @@ of an external party.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 import attrs
@@ -111,6 +112,8 @@ class Call:
     outgoing_external: bool = False
     controller: str = ""
     """Device key of the user who controls the conference, empty when this is no conference."""
+    session_info: str = ""
+    """Text that an application attached."""
     consultation: bool = False
     """Started by ConsultationCall."""
     diverted: set[str] = attrs.Factory(set)
@@ -122,12 +125,27 @@ class Call:
     told: dict[tuple[ConnectionId, str], str] = attrs.Factory(dict)
     """Which event a device was told last of a connection."""
 
+    number: int = attrs.Factory(count().__next__)
+    """Grows from call to call: the older of two has the lower one."""
+    listed: dict[str, list[Call]] = attrs.Factory(dict)
+    """The calls in which each device is or was, of the table that this call is in."""
+
     def connection(self, device: str) -> Connection:
         """The connection of ``device``, made on first use."""
         found = self.connections.get(device)
         if found is None:
             found = self.connections[device] = Connection(self, device)
+            self.listed.setdefault(device, []).append(self)
         return found
+
+    def remove(self, device: str) -> Connection | None:
+        """Forget the device's part in this call."""
+        calls = self.listed.get(device, [])
+        if self in calls:
+            calls.remove(self)
+            if not calls:
+                del self.listed[device]
+        return self.connections.pop(device, None)
 
     def alive(self) -> list[Connection]:
         """Connections that are not null: the calling and the called device's first, then in the order in which they joined."""
@@ -148,18 +166,16 @@ class CallTable:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Call] = {}
-        self._legs: dict[tuple[str, str], Leg] = {}
+        self._calls: dict[int, Call] = {}
+        self._legs: dict[str, dict[str, Leg]] = {}
+        self._listed: dict[str, list[Call]] = {}
 
     def __len__(self) -> int:
-        return len({id(call) for call in self._by_id.values()})
+        return len(self._calls)
 
     def __iter__(self) -> Iterator[Call]:
-        """Each call once."""
-        seen: set[int] = set()
-        for call in list(self._by_id.values()):
-            if id(call) not in seen:
-                seen.add(id(call))
-                yield call
+        """Each call once, the oldest first."""
+        return iter(list(self._calls.values()))
 
     def find(self, call_id: str) -> Call | None:
         """The call of a callID or of any live alias (R1)."""
@@ -167,20 +183,26 @@ class CallTable:
 
     def leg(self, user: str, call_id: str) -> Leg | None:
         """The leg of ``user`` with this BroadWorks callId."""
-        return self._legs.get((user, call_id))
+        return self._legs.get(user, {}).get(call_id)
 
     def legs_of(self, user: str) -> list[Leg]:
         """Every leg of ``user``, oldest first."""
-        return [leg for (owner, _), leg in self._legs.items() if owner == user]
+        return list(self._legs.get(user, {}).values())
+
+    def calls_of(self, device: str) -> list[Call]:
+        """The calls in which ``device`` is or was, the oldest first."""
+        return list(self._listed.get(device, ()))
 
     def connections_of(self, device: str) -> list[Connection]:
         """Living connections of a device, oldest first."""
-        return [c for call in self for c in (call.connections.get(device),) if c is not None and c.alive]
+        return [call.connections[device] for call in self._listed.get(device, ()) if call.connections[device].alive]
 
     # the rest of this class is for the call model alone
 
     def add(self, call: Call) -> None:
+        call.listed = self._listed
         self._by_id[call.id] = call
+        self._calls[call.number] = call
 
     def alias(self, call: Call, tracking_id: str) -> None:
         """Make ``tracking_id`` another name of ``call``."""
@@ -189,12 +211,15 @@ class CallTable:
             self._by_id.setdefault(tracking_id, call)
 
     def add_leg(self, leg: Leg) -> None:
-        self._legs[leg.user, leg.call_id] = leg
+        self._legs.setdefault(leg.user, {})[leg.call_id] = leg
         leg.connection.legs.append(leg)
 
     def drop_leg(self, leg: Leg) -> None:
-        if self._legs.get((leg.user, leg.call_id)) is leg:
-            del self._legs[leg.user, leg.call_id]
+        legs = self._legs.get(leg.user, {})
+        if legs.get(leg.call_id) is leg:
+            del legs[leg.call_id]
+            if not legs:
+                del self._legs[leg.user]
         if leg in leg.connection.legs:
             leg.connection.legs.remove(leg)
 
@@ -214,15 +239,18 @@ class CallTable:
 
     def merge(self, call: Call, other: Call) -> None:
         """Let ``other`` become part of ``call``: its connections, legs and names."""
-        for connection in list(other.connections.values()):
-            mine = call.connections.get(connection.device)
+        for device, connection in list(other.connections.items()):
+            other.remove(device)
+            mine = call.connections.get(device)
             if mine is None or not (mine.alive or mine.legs):
+                call.remove(device)
+                call.connection(device)
                 connection.call = call
-                call.connections[connection.device] = connection
+                call.connections[device] = connection
             else:
                 for leg in list(connection.legs):
                     self.move(leg, mine)
-        other.connections.clear()
+        self._calls.pop(other.number, None)
         for name in (other.id, *other.aliases):
             self._by_id[name] = call
             if name != call.id:
@@ -230,20 +258,25 @@ class CallTable:
 
     def rekey(self, leg: Leg, call_id: str) -> None:
         """BroadWorks gave ``leg`` another callId (click-to-dial)."""
-        self._legs.pop((leg.user, leg.call_id), None)
+        legs = self._legs[leg.user]
+        del legs[leg.call_id]
         leg.call_id = call_id
-        self._legs[leg.user, call_id] = leg
+        legs[call_id] = leg
 
     def drop(self, call: Call) -> None:
         """Forget a call with its aliases and legs."""
+        self._calls.pop(call.number, None)
         for name in (call.id, *call.aliases):
             if self._by_id.get(name) is call:
                 del self._by_id[name]
-        for connection in call.connections.values():
+        for device, connection in list(call.connections.items()):
             for leg in list(connection.legs):
                 self.drop_leg(leg)
+            call.remove(device)
 
     def clear(self) -> None:
         """Forget everything."""
         self._by_id.clear()
+        self._calls.clear()
         self._legs.clear()
+        self._listed.clear()

@@ -79,8 +79,6 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
 
 POLICY_OF_SERVICE: Mapping[str, tuple[str, str]] = {
     "SingleStepConferenceCall": ("P-SSC", "off"),
-    "AssociateData": ("P-CSI", "ignore"),
-    "SendUserInformation": ("P-CSI", "ignore"),
 }
 """Services that a policy row may switch off, and its value that does."""
 
@@ -183,7 +181,7 @@ async def get_switching_function_caps(
         media_class_support=frozenset({"voice"}),
         trans_and_conf_setup=frozenset({"consultationCall", "holdCallMakeCall", "alternateCall"}),
         monitor_filter_items=csta.MonitorFilterItems(device_on_device_monitor_filter=_never_sent()),
-        correlator_data_supported=switch.policy("P-CSI") != "ignore",
+        correlator_data_supported=True,
         dynamic_feature_supported="none",
         connection_view="fixed",
         serv_evts_list=services | events,

@@ -55,7 +55,7 @@ def _fail(world: World, leg: Leg, xsi: XsiCall) -> bool:
     far = call.connections.get(leg.remote)
     dnd = "Do Not Disturb" in world.unsettled.get(leg.remote, ())
     why = causes.failure(xsi.release_cause, rang=far is not None and far.alerted, do_not_disturb=dnd)
-    if why is None or leg.answered or any(c.state == FAIL for c in call.connections.values()):
+    if why is None or (leg.answered and not _far_rings(leg)) or any(c.state == FAIL for c in call.connections.values()):
         return False
     if far is not None and far.alerted and world.speaks(far.device):
         return False  # it was alerting and leaves by its own leg
@@ -79,10 +79,18 @@ def released_gate(world: World, step: Step) -> float:
         return conference_gate(world, step, leg)
     if leg.personality == "Terminator" and not leg.answered:
         return _ringing_leg_gate(world, xsi, leg)
-    if leg.answered or leg.personality == "Click-to-Dial":
+    if leg.personality == "Click-to-Dial":
         return 0.0
+    if leg.answered:
+        return _caller_gate(world, xsi, leg) if _far_rings(leg) and xsi.releasing_party != LOCAL else 0.0
     unheard = _called_party_unheard(world, leg, step.arrived)
     return unheard if xsi.releasing_party == LOCAL else max(unheard, _caller_gate(world, xsi, leg))
+
+
+def _far_rings(leg: Leg) -> bool:
+    """Nobody has answered at the other end; after a single step transfer that may be so although the leg itself is connected."""
+    others = leg.connection.call.others(leg.user)
+    return bool(others) and all(connection.state == ALERTING for connection in others)
 
 
 def _ringing_leg_gate(world: World, xsi: XsiCall, leg: Leg) -> float:
@@ -169,7 +177,7 @@ class _Word:
             self._not_lifted()
         elif self.leg.personality == "Terminator" and self.connection.state == ALERTING:
             self._ringing()
-        elif not self.leg.answered and self.leg.personality != "Terminator":
+        elif (not self.leg.answered and self.leg.personality != "Terminator") or _far_rings(self.leg):
             self._calling()
         else:
             self._talking()

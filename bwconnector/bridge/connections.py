@@ -1,22 +1,22 @@
-"""From a ConnectionID in a request to the call, the connection and the leg that it means; and back."""
+"""From a ConnectionID in a request to the call, the connection and the leg that it means."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection
-from bwconnector.bridge.changes import WITHHELD, Change, ConnectionId, ListItem
+from bwconnector.bridge.changes import Change
 from bwconnector.bridge.devices import UnknownDevice
 from bwconnector.bridge.refusals import refusal
 from bwconnector.bridge.switching import Asker, SwitchingFunction
-from bwconnector.csta.elements import NOT_KNOWN, RESTRICTED, ConnectionID, ConnectionListItem, PartyDevice
+from bwconnector.csta.elements import ConnectionID
 from bwconnector.csta.errors import CstaError
 from bwconnector.xsi import requests
 from bwconnector.xsi.answers import read_call, read_calls
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
 
-__all__ = ["about", "calls_at", "connection_id", "connection_list", "find_call", "find_connection", "leg_of", "own_leg", "party"]
+__all__ = ["about", "calls_at", "find_call", "find_connection", "leg_of", "own_leg"]
 
 MAX_CALLS = 20
 """Calls of one user that are looked at, one request each, to find the one that a T-Server means."""
@@ -99,31 +99,6 @@ async def calls_at(switch: SwitchingFunction, user: str) -> list[XsiCall]:
     """The calls that BroadWorks has at ``user`` now."""
     call_ids = read_calls((await switch.xsi.perform(requests.calls(user))).body)
     return [read_call((await switch.xsi.perform(requests.call(user, call_id))).body) for call_id in call_ids[:MAX_CALLS]]
-
-
-def connection_id(identity: ConnectionId, name: Callable[[str], str]) -> ConnectionID:
-    """A connection as it is written, its device called by ``name``."""
-    return ConnectionID(identity.call_id, name(identity.device) if identity.device else None)
-
-
-def party(device: str, name: Callable[[str], str]) -> PartyDevice:
-    """A device as it is written, or why it is not."""
-    if not device:
-        return NOT_KNOWN
-    return RESTRICTED if device.startswith(WITHHELD) else PartyDevice(name(device))
-
-
-def connection_list(items: Iterable[ListItem], name: Callable[[str], str]) -> tuple[ConnectionListItem, ...]:
-    """The connection list of a transfer or conference (ECMA-269 §12.2.9)."""
-    return tuple(
-        ConnectionListItem(
-            new_connection=connection_id(item.new, name),
-            old_connection=connection_id(item.old, name) if item.old is not None else None,
-            endpoint=party(item.new.device, name),
-            associated_nid=NOT_KNOWN if item.external else None,
-        )
-        for item in items
-    )
 
 
 def about(kinds: Iterable[str], connection: Connection) -> Callable[[Change], bool]:

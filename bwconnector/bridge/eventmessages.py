@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from bwconnector.bridge.changes import WITHHELD, Change, ConnectionId, ListItem
+from bwconnector.bridge.changes import Change
+from bwconnector.bridge.naming import connection_id, connection_list, party
 from bwconnector.csta import messages as csta
 
 __all__ = ["EVENTS", "event_message"]
@@ -26,16 +27,11 @@ class _View:
     name: Name
 
     def party(self, device: str) -> csta.PartyDevice:
-        if not device:
-            return csta.NOT_KNOWN
-        return csta.RESTRICTED if device.startswith(WITHHELD) else csta.PartyDevice(self.name(device))
-
-    def connection(self, connection: ConnectionId) -> csta.ConnectionID:
-        return csta.ConnectionID(call_id=connection.call_id, device_id=self.name(connection.device) if connection.device else None)
+        return party(device, self.name)
 
     @property
     def subject(self) -> csta.ConnectionID:
-        return self.connection(self.change.subject)
+        return connection_id(self.change.subject, self.name)
 
     @property
     def acting(self) -> csta.PartyDevice:
@@ -71,21 +67,13 @@ class _View:
 
     @property
     def items(self) -> tuple[csta.ConnectionListItem, ...]:
-        return tuple(self._item(item) for item in self.change.items)
-
-    def _item(self, item: ListItem) -> csta.ConnectionListItem:
-        return csta.ConnectionListItem(
-            new_connection=self.connection(item.new),
-            old_connection=self.connection(item.old) if item.old is not None else None,
-            endpoint=self.party(item.new.device),
-            associated_nid=csta.NOT_KNOWN if item.external else None,
-        )
+        return connection_list(self.change.items, self.name)
 
     @property
     def joined(self) -> Children:
         """The two old calls of a transfer or conference."""
         second = self.change.secondary
-        return {"primary_old_call": self.subject, "secondary_old_call": self.connection(second) if second is not None else None}
+        return {"primary_old_call": self.subject, "secondary_old_call": connection_id(second, self.name) if second is not None else None}
 
 
 def _service_initiated(view: _View) -> Children:
@@ -161,7 +149,8 @@ def _conferenced(view: _View) -> Children:
 
 
 def _call_information(view: _View) -> Children:
-    return {"connection": view.subject, "device": view.target}
+    text = view.change.text
+    return {"connection": view.subject, "device": view.target, "user_data": text.encode() if text else None}
 
 
 EVENTS: dict[str, tuple[type[csta.Event], Callable[[_View], Children]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bwconnector.bridge import causes
 from bwconnector.bridge.calls import CONNECTED, HOLD, Call
-from bwconnector.bridge.joins import single_step_transfer, word_of
+from bwconnector.bridge.joins import redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -69,9 +69,20 @@ def forwarded_gate(world: World, step: Step) -> float:
     if world.speaks(leg.remote):
         return world.policy.seconds("P-FAR")
     new = step.remotes[0]
-    if new and new != leg.remote and world.speaks(new) and word_of(world, new, step.user) is None:
+    if new == leg.remote:  # not shown where to (COLP): a monitored new destination will tell
+        return 0.0 if _arrival(world, leg.remote, step.user) is not None else world.policy.seconds("P-JOIN")
+    if new and world.speaks(new) and word_of(world, new, step.user, leg.remote) is None:
         return world.policy.seconds("P-JOIN")  # the new destination knows the reason
     return 0.0
+
+
+def _arrival(world: World, redirector: str, originator: str) -> Step | None:
+    """The waiting CallReceived, at any user, of the call that ``redirector`` sent on."""
+
+    def fits(step: Step) -> bool:
+        return step.type == "CallReceivedEvent" and originator in step.remotes and redirected_by(world, step, redirector)
+
+    return world.steps.find(fits)
 
 
 def forwarded(world: World, step: Step) -> None:
@@ -84,8 +95,8 @@ def forwarded(world: World, step: Step) -> None:
     if leg.moved:
         leg.moved -= 1
     elif old and old not in call.diverted and not world.speaks(old):
-        new = remote if remote != old else ""
-        word = word_of(world, new, step.user) if new else None
+        word = word_of(world, remote, step.user, old) if remote != old else _arrival(world, old, step.user)
+        new = remote if remote != old else (word.user if word is not None else "")
         newest = world.newest(word.calls[0]) if word is not None else world.newest(xsi)
         world.diverted(call.connection(old), new, causes.diverted_cause(newest.reason if newest else ""))
         leg.moved = 0

@@ -15,6 +15,8 @@ def hold_gate(world: World, step: Step) -> float:
     leg = world.leg_of(step.user, xsi)
     if leg is None:
         return 0.0
+    if xsi.state == "Held":
+        return _swap_follows(world, step, leg)
     if xsi.state == "Active" and leg.state == "Held":
         return _conference_explains(world, step, leg)
     wanted = _far_wanted(leg, xsi.state)
@@ -22,6 +24,21 @@ def hold_gate(world: World, step: Step) -> float:
     if wanted is None or far is None or not world.speaks(far.device) or _told_itself(world, far, wanted, step):
         return 0.0
     return world.policy.seconds("P-FAR")
+
+
+SWAP = 0.5
+"""Seconds within which a hold and a retrieve at one phone are taken for an alternation (P-ALT)."""
+
+
+def _swap_follows(world: World, step: Step, leg: Leg) -> float:
+    if world.policy.word("P-ALT") != "alternate" or _retrieves(world, step.user):
+        return 0.0
+    held = any(c.state == HOLD for c in world.table.connections_of(step.user) if c is not leg.connection)
+    return SWAP if held else 0.0
+
+
+def _retrieves(world: World, user: str) -> bool:
+    return any(later.type == "CallRetrievedEvent" for later in world.steps.of(user))
 
 
 def _conference_explains(world: World, step: Step, leg: Leg) -> float:
@@ -90,13 +107,14 @@ def _hold_cause(world: World, leg: Leg) -> str:
         return "alternate"
     if leg.state == "Held" and world.intents.find("ConsultationCall", leg.user, leg.call_id) is not None:
         return world.policy.word("P-HCAUSE")
-    if world.policy.word("P-ALT") == "alternate" and _swapped(world, leg):
+    if world.policy.word("P-ALT") == "alternate" and (_swapped(world, leg) or (leg.state == "Held" and _retrieves(world, leg.user))):
         return "alternate"
     return "normal"
 
 
 def _swapped(world: World, leg: Leg) -> bool:
-    """Another call of the device changed the opposite way within half a second."""
+    """Another call of the device has just changed the opposite way."""
     opposite = CONNECTED if leg.state == "Held" else HOLD
     now = world.clock.seconds()
-    return any(now - c.entered.get(opposite, -1.0) <= 0.5 for c in world.table.connections_of(leg.user) if c is not leg.connection)
+    others = [c for c in world.table.connections_of(leg.user) if c is not leg.connection and c.state == opposite]
+    return any(now - c.entered[opposite] <= SWAP for c in others)

@@ -7,15 +7,30 @@ from bwconnector.bridge.changes import ConnectionId, ListItem
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
 
-__all__ = ["join_calls", "joined_unseen", "single_step_transfer", "word_of"]
+__all__ = ["join_calls", "joined_unseen", "redirected_by", "single_step_transfer", "word_of"]
 
 
 _WORDS = frozenset({"CallTransferredEvent", "CallUpdatedEvent", "CallReceivedEvent", "CallAnsweredEvent"})
 
 
-def word_of(world: World, user: str, other: str) -> Step | None:
-    """The waiting step by which ``user`` says that its far end is now ``other``."""
-    return next((s for s in world.steps.of(user) if s.type in _WORDS and other in s.remotes), None)
+def word_of(world: World, user: str, other: str, redirector: str) -> Step | None:
+    """The waiting step by which ``user`` says that its far end is now ``other``, and was ``redirector`` or was redirected by it."""
+
+    def says(step: Step) -> bool:
+        if other not in step.remotes or step.type not in _WORDS:
+            return False
+        if step.type == "CallReceivedEvent":
+            return redirected_by(world, step, redirector)
+        leg = world.leg_of(user, step.calls[0])
+        return leg is not None and leg.remote == redirector
+
+    return next(filter(says, world.steps.of(user)), None)
+
+
+def redirected_by(world: World, step: Step, redirector: str) -> bool:
+    """``redirector`` was the last who redirected the call that this step tells of."""
+    newest = world.newest(step.calls[0])
+    return newest is not None and world.directory.key(newest.party) == redirector
 
 
 def join_calls(world: World, primary: Connection, secondary: Connection, a: Connection | None, c: Connection | None, new_id: str) -> None:
@@ -31,7 +46,7 @@ def join_calls(world: World, primary: Connection, secondary: Connection, a: Conn
         leg.state = "Detached"
         world.table.drop_leg(leg)
     if other is not call:
-        other.connections.pop(transferring, None)
+        other.remove(transferring)
         world.table.merge(call, other)
     world.table.rename(call, new_id)
     survivors = [connection for connection in call.alive() if connection.device != transferring]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Connection
-from bwconnector.bridge.connections import calls_at, find_call, party
+from bwconnector.bridge.connections import calls_at, find_call
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER
 from bwconnector.bridge.monitors import Monitor
+from bwconnector.bridge.naming import party
 from bwconnector.bridge.refusals import NO_CHANNEL, refusal
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta

@@ -7,8 +7,9 @@ from twisted.logger import Logger
 from bwconnector.bridge.basic_services import dial, hold_request, started_call, starts, talk_request
 from bwconnector.bridge.calls import CONNECTED, Connection
 from bwconnector.bridge.changes import Change, ConnectionId, ListItem
-from bwconnector.bridge.connections import about, connection_id, connection_list, find_connection, leg_of
+from bwconnector.bridge.connections import about, find_connection, leg_of
 from bwconnector.bridge.intents import Intent
+from bwconnector.bridge.naming import connection_id, connection_list
 from bwconnector.bridge.outstanding import Proof, Proven
 from bwconnector.bridge.refusals import require
 from bwconnector.bridge.switching import Asker, SwitchingFunction

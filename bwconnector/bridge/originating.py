@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, Connection, Leg
+from bwconnector.bridge.pickup import by_pickup_request
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -49,6 +50,9 @@ def originated(world: World, step: Step) -> None:
     later = world.steps.after(step, xsi.call_id)
     if world.policy.word("P-MERGE") == "hold" and later is not None and later.calls and later.calls[0].tracking_id != xsi.tracking_id:
         world.enter(connection, INITIATED)
+        return
+    if not clicked and by_pickup_request(world, leg):
+        world.enter(connection, INITIATED)  # no T-Server is to hear of a call that its own request for another one begins with
         return
     cause = _origin_cause(world, leg, clicked)
     if not clicked and world.policy.word("P-SI") == "on":

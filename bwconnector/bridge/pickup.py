@@ -13,7 +13,7 @@ from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
 from bwconnector.xsi.events import XsiCall
 
-__all__ = ["RULES", "park", "parks", "rejoin", "rejoin_gate", "rejoins"]
+__all__ = ["RULES", "by_pickup_request", "park", "parks", "rejoin", "rejoin_gate", "rejoins"]
 
 
 def rejoins(world: World, leg: Leg, xsi: XsiCall) -> bool:
@@ -62,7 +62,7 @@ def rejoin(world: World, step: Step, leg: Leg) -> None:
 
 def _admit(world: World, leg: Leg, call: Call, cause: str) -> Connection:
     """Move a leg from its private call to ``call``, whose new connection keeps what the others told of it."""
-    private, known = leg.connection, call.connections.pop(leg.user, None)
+    private, known = leg.connection, call.remove(leg.user)
     _private_call_left(world, private, cause)
     connection = call.connection(leg.user)
     connection.cause = known.cause if known is not None else ""
@@ -76,12 +76,12 @@ def _admit_private(world: World, call: Call, tracking_id: str, cause: str = "cal
     private = world.table.find(tracking_id)
     if private is not None and private is not call:
         for leg in [leg for c in private.alive() for leg in c.legs if not leg.answered and not _company(leg)]:
-            _admit(world, leg, call, "callPickup")
+            _admit(world, leg, call, cause)
 
 
 def _reason(world: World, call: Call, user: str) -> str:
     """Why a device enters a call: ``callPickup``, ``park`` or nothing that is known."""
-    if any(i.service in _PICKUPS and i.user == user for i in world.intents):
+    if any(world.intents.find(service, user) for service in _PICKUPS):
         return "callPickup"
     waiting = call.connections.get(user)
     if waiting is not None and waiting.cause in ("callPickup", "park"):
@@ -100,11 +100,19 @@ def _reason(world: World, call: Call, user: str) -> str:
 _PICKUPS = frozenset({"GroupPickupCall", "DirectedPickupCall"})
 
 
+def by_pickup_request(world: World, leg: Leg) -> bool:
+    """The leg is the private call by which our own request picks up another one: the first that the device begins after it."""
+    for intent in filter(None, (world.intents.find(service, leg.user, leg.call_id) for service in _PICKUPS)):
+        intent.call_ids = (leg.call_id,)
+        return True
+    return False
+
+
 def _private_call_left(world: World, private: Connection, cause: str) -> None:
     """The private call ends unseen, unless it was announced."""
     if private.born:
         world.cleared(private, cause)
-    private.call.connections.pop(private.device, None)
+    private.call.remove(private.device)
     private.state = "null"
 
 
@@ -112,12 +120,11 @@ def _private_call_left(world: World, private: Connection, cause: str) -> None:
 
 
 def picked_up_gate(world: World, step: Step) -> float:
-    """The device that was ringing is to be known as such first (R3)."""
+    """The device that was ringing is to have told so first (R3); P-GUARD may have kept it from being reported."""
     leg = world.leg_of(step.user, step.calls[0])
     if leg is None or not leg.remote or not world.speaks(leg.remote):
         return 0.0
-    ringing = leg.connection.call.connections.get(leg.remote)
-    return 0.0 if world.reached(ringing, ALERTING) else world.policy.seconds("P-FAR")
+    return 0.0 if leg.remote in leg.connection.call.connections else world.policy.seconds("P-FAR")
 
 
 def picked_up(world: World, step: Step) -> None:
@@ -190,6 +197,7 @@ def parked(world: World, step: Step) -> None:
     if not step.party:
         for connection in [c for c in world.table.connections_of(step.user) if c.state == QUEUED]:
             world.cleared(connection, "normalClearing")
+            world.close(connection.call)
         return
     call = _call_of(world, step.party)
     if call is None or call.connection(step.user).alive:
@@ -204,10 +212,15 @@ def parked(world: World, step: Step) -> None:
 
 
 def _call_of(world: World, party: str) -> Call | None:
-    """The call of the parked party: the one where its far end holds, as far as its legs tell, else the newest."""
-    connections = world.table.connections_of(party)
-    held = [c for c in connections if any(leg.state == "Remote Held" for leg in c.legs)]
-    return (held or connections)[-1].call if connections else None
+    """The call of the parked party: best the one whose far end holds, as its legs tell, or of which nobody else tells any more."""
+
+    def likely(connection: Connection) -> tuple[bool, bool]:
+        left = not any(world.speaks(other.device) for other in connection.call.others(party))
+        return any(leg.state == "Remote Held" for leg in connection.legs), left
+
+    connections = [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD)]
+    connections.sort(key=likely)
+    return connections[-1].call if connections else None
 
 
 def unparked(world: World, call: Call, target: str) -> None:
@@ -276,7 +289,7 @@ def barged_in(world: World, step: Step) -> None:
 
 def entered_gate(world: World, step: Step) -> float:
     leg = world.leg_of(step.user, step.calls[0])
-    return 0.0 if leg is None or leg.connection.call.entered else world.policy.seconds("P-JOIN")
+    return 0.0 if leg is None or leg.connection.call.entered else world.policy.seconds("P-FAR")
 
 
 def entered(world: World, step: Step) -> None:

@@ -47,8 +47,11 @@ ROWS: Mapping[str, PolicyRow] = {
     "P-RED": _words("transferred", "diverted", meaning="what the transferring device's own monitor hears of a transfer"),
     "P-JOIN": _time(200, "how long to wait for the other legs of a transfer, pick-up or conference"),
     "P-FAR": _time(500, "how long a monitored far device's own event is awaited before another leg's word counts"),
+    "P-GAP": _time(300, "how long events of a subscription wait for an earlier one, which another channel may bring"),
     "P-GUARD": _time(250, "how long Delivered is held back when the device may never ring (0 = never)"),
-    "P-VIEW": _words("all", "own", meaning="events about every connection of the call, or about the device's own only"),
+    "P-VIEW": _words(
+        "all", "own", "limited", meaning="events about all connections of the call, the own only, or of others only the main ones"
+    ),
     "P-DELIV": _words("updated", "originated", "never", meaning="when an unmonitored called party is taken to be alerting"),
     "P-DIVALL": _words("all", "diverting", meaning="who hears of a Diverted: every monitor in the call, or the diverting device's"),
     "P-DIVUNSEEN": _words("send", "suppress", meaning="Diverted of a device whose Delivered was never sent"),
@@ -71,12 +74,10 @@ ROWS: Mapping[str, PolicyRow] = {
     "P-CONF1": _words("off", "on", meaning="ConnectionCleared of the controller when a conference shrinks to two parties"),
     "P-SSC": _words("off", "on", meaning="SingleStepConferenceCall"),
     "P-SILENT": _words("show", "hide", meaning="whether monitored parties hear of a silent supervisor"),
-    "P-REPLAY": _words("off", "on", meaning="MonitorStart replays the present calls as events"),
     "P-SNAPSELF": _words("off", "on", meaning="SnapshotDevice also sends differences to the monitor that asked"),
     "P-PEND": _time(2000, "how long a second MakeCall at a device waits for the first"),
     "P-ALLOW": _words("try", "refuse", meaning="AnswerCall of a leg that does not allow it"),
     "P-HOLD": _words("explicit", "implicit", meaning="hold before the consultation call is dialled"),
-    "P-DTMF": _words("off", "on", meaning="DigitsGenerated after GenerateDigits"),
     "P-REDIRORDER": _words("last", "first", meaning="which entry of the redirections is the newest"),
     "P-STRICT": _words("ignore", "reject", meaning="optional parameters that BroadWorks has no counterpart for"),
 }

@@ -18,6 +18,9 @@ Deliver = Callable[[Change, tuple[str, ...]], None]
 _NO_BIRTH = frozenset({"ConnectionClearedEvent", "FailedEvent"})
 """Events that cannot be the first that a device hears of its own connection."""
 
+_MAIN = frozenset({"DeliveredEvent", "EstablishedEvent", "ConnectionClearedEvent"})
+"""Events about other connections that a monitor still gets when P-VIEW limits them."""
+
 _ADDING = frozenset({"ConferencedEvent"})
 """Events by which a device joins a call that has been announced under another id."""
 
@@ -41,6 +44,8 @@ class Reports:
         self._policy = policy
         self.silent: str = ""
         """Device whose monitors take the present from a snapshot, so hear nothing for now."""
+        self.introduced: set[str] = set()
+        """Devices that have spoken; until then their monitors take the present from a snapshot that is still to come."""
 
     def tell(
         self,
@@ -101,16 +106,25 @@ class Reports:
                     born.append(device)
             else:
                 connection.backlog.append(change)
-        self._deliver(change, tuple(device for device in told if device != self.silent))
+        self._deliver(change, tuple(device for device in told if self._listens(device)))
         for device in born:
             self._catch_up(change.call, device)
+
+    def _listens(self, device: str) -> bool:
+        """What a silent snapshot brings to light is news only for devices whose own snapshot has come."""
+        return not self.silent or (device != self.silent and device in self.introduced)
 
     def _audience(self, change: Change) -> list[str]:
         devices = [device for device in change.states if self._subscribed(device)]
         hidden = [d for d in (change.subject.device, change.target) if (c := change.call.connections.get(d)) is not None and c.hidden]
         if hidden:
             return [device for device in devices if device in hidden]
-        own_only = self._policy.word("P-VIEW") == "own" or (change.kind == "DivertedEvent" and self._policy.word("P-DIVALL") == "diverting")
+        view = self._policy.word("P-VIEW")
+        own_only = (
+            view == "own"
+            or (view == "limited" and change.kind not in _MAIN)
+            or (change.kind == "DivertedEvent" and self._policy.word("P-DIVALL") == "diverting")
+        )
         if own_only and not change.items:
             devices = [device for device in devices if device == change.subject.device]
         return devices
@@ -120,7 +134,7 @@ class Reports:
         connection = call.connections[device]
         backlog, connection.backlog = connection.backlog, []
         for change in backlog:
-            if device != self.silent:
+            if self._listens(device):
                 self._deliver(attrs.evolve(change, belated=True), (device,))
 
 

@@ -102,8 +102,10 @@ def _known(world: World, step: Step, leg: Leg) -> None:
             world.originated(connection, "normal")
     elif xsi.state in ("Active", "Held", "Remote Held"):
         if connection.state == ALERTING:
+            world.counts["repaired"] += 1
             world.established(connection, "newCall")
         elif connection.state == INITIATED:
+            world.counts["repaired"] += 1
             world.originated(connection, "normal")
         if not leg.answered:
             _far_answered(world, leg)

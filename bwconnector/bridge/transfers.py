@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bwconnector.bridge import causes
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection, Leg
-from bwconnector.bridge.joins import join_calls, joined_unseen, single_step_transfer, word_of
+from bwconnector.bridge.joins import join_calls, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
@@ -35,7 +35,7 @@ def redirected_gate(world: World, step: Step) -> float:
         if not target:
             return world.policy.seconds("P-JOIN")
     for user, other in expected:
-        if user and other and world.speaks(user) and word_of(world, user, other) is None:
+        if user and other and world.speaks(user) and word_of(world, user, other, step.user) is None:
             return world.policy.seconds("P-JOIN")
     return 0.0
 
@@ -46,19 +46,21 @@ def _answered(leg: Leg) -> bool:
 
 def _target(world: World, step: Step, leg: Leg) -> str:
     """Device key of the party that the leg was redirected to: a waiting word of the others names it better than the bare address."""
-    heard = world.steps.find(lambda s: s.type == "CallTransferredEvent" and s.user == leg.remote and s.remotes[0] not in ("", leg.user))
+
+    def exchanged(heard: Step) -> bool:
+        if heard.type != "CallTransferredEvent" or heard.user != leg.remote or heard.remotes[0] in ("", leg.user):
+            return False
+        far = world.leg_of(heard.user, heard.calls[0])
+        return far is not None and far.remote == leg.user
+
+    heard = world.steps.find(exchanged)
     if heard is not None:
         return heard.remotes[0]
-    heard = world.steps.find(lambda s: s.type == "CallReceivedEvent" and leg.remote in s.remotes and _redirected_by(world, s, leg.user))
+    heard = world.steps.find(lambda s: s.type == "CallReceivedEvent" and leg.remote in s.remotes and redirected_by(world, s, leg.user))
     if heard is not None:
         return heard.user
     redirect = next((x.redirect for x in step.calls if x.call_id == leg.call_id), None)
     return world.directory.key_of_address(redirect.address) if redirect is not None and redirect.address else ""
-
-
-def _redirected_by(world: World, step: Step, user: str) -> bool:
-    newest = world.newest(step.calls[0])
-    return newest is not None and world.directory.key(newest.party) == user
 
 
 def redirected(world: World, step: Step) -> None:
@@ -83,7 +85,7 @@ def redirected(world: World, step: Step) -> None:
             else:
                 single_step_transfer(world, leg.connection, target, _survivor_id(world, leg, target))
     for leg, _ in pairs:
-        retire(world, leg)
+        _retire(world, leg)
 
 
 def _hidden(world: World, leg: Leg, target: str, reason: str) -> None:
@@ -94,8 +96,8 @@ def _hidden(world: World, leg: Leg, target: str, reason: str) -> None:
     world.diverted(leg.connection, target, causes.diverted_cause(reason))
 
 
-def retire(world: World, leg: Leg) -> None:
-    """A detached leg is kept for its Released, but no longer counts."""
+def _retire(world: World, leg: Leg) -> None:
+    """A detached leg no longer counts; the Released that follows finds nothing to tell."""
     call = leg.connection.call
     world.table.drop_leg(leg)
     world.close(call)
@@ -115,7 +117,7 @@ def detached(world: World, step: Step) -> None:
     if leg.connection.alive:
         intent = next((i for i in world.intents if i.service in ("GroupPickupCall", "DirectedPickupCall")), None)
         world.diverted(leg.connection, intent.user if intent else "", "callPickup" if intent else "redirected")
-    retire(world, leg)
+    _retire(world, leg)
 
 
 def _consult_transfer(world: World, legs: list[Leg]) -> None:
@@ -124,7 +126,7 @@ def _consult_transfer(world: World, legs: list[Leg]) -> None:
     a, c = world.far(held), world.far(active)
     new_id = ""
     for user, other in ((held.remote, active.remote), (active.remote, held.remote)):
-        word = word_of(world, user, other) if user and other else None
+        word = word_of(world, user, other, held.user) if user and other else None
         if word is not None:
             new_id = new_id or word.calls[0].tracking_id
     join_calls(world, held.connection, active.connection, a, c, new_id or active.connection.call.id)
@@ -141,7 +143,7 @@ def _survivor_id(world: World, leg: Leg, target: str) -> str:
     """The tracking id that the surviving legs will carry, if one of them has spoken; else the call keeps its own."""
     call = leg.connection.call
     for user, other in ((leg.remote, target), (target, leg.remote)):
-        word = word_of(world, user, other) if user and other else None
+        word = word_of(world, user, other, leg.user) if user and other else None
         if word is not None:
             return word.calls[0].tracking_id
     return call.id
@@ -158,7 +160,7 @@ def transferred_gate(world: World, step: Step) -> float:
     if world.speaks(leg.remote):
         return world.policy.seconds("P-FAR")
     new = step.remotes[0]
-    if new and world.speaks(new) and word_of(world, new, step.user) is None:
+    if new and world.speaks(new) and word_of(world, new, step.user, leg.remote) is None:
         return world.policy.seconds("P-JOIN")
     return 0.0
 
@@ -207,18 +209,14 @@ def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: 
         return
     mine, theirs = transferring, other.connections[transferring.device]
     # the transferring device held the call that is older and consulted in the newer one
-    primary, secondary = (mine, theirs) if _older(world, call, other) else (theirs, mine)
+    primary, secondary = (mine, theirs) if call.number < other.number else (theirs, mine)
     a = next(iter(primary.call.others(transferring.device)), None)
     c = next(iter(secondary.call.others(transferring.device)), None)
     join_calls(world, primary, secondary, a, c, new_id)
 
 
-def _older(world: World, call: Call, other: Call) -> bool:
-    return next((c is call for c in world.table if c in (call, other)), True)
-
-
 def _call_between(world: World, device: str, remote: str, other_than: Call) -> Call | None:
-    for call in world.table:
+    for call in world.table.calls_of(device):
         if call is not other_than and _lives(call, device) and _lives(call, remote):
             return call
     return None

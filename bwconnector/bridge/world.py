@@ -115,12 +115,12 @@ class World:
             return leg
         known = self.call_for(user, call, remote)
         if known is None:
-            known = Call(call.tracking_id)
+            known = Call(call.tracking_id or call.call_id)
             self.table.add(known)
         self.table.alias(known, call.tracking_id)
         connection = known.connection(user)
         if not connection.alive and connection.born:
-            del known.connections[user]  # the device left this call before: it takes part anew
+            known.remove(user)  # the device left this call before: it takes part anew
             connection = known.connection(user)
         leg = Leg(user, call.call_id, call.tracking_id, connection, call.personality, call.state, remote, since=self.clock.seconds())
         self.table.add_leg(leg)
@@ -134,7 +134,8 @@ class World:
         if known is not None or newest is None:
             return known
         redirector = self.directory.key(newest.party)
-        candidates = [c for c in self.table if redirector in c.connections and (not remote or remote in c.connections)]
+        candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote)]
+        candidates.sort(key=lambda c: _has(c, redirector))
         return candidates[-1] if candidates else None
 
     def follow(self, leg: Leg, call: XsiCall, remote: str) -> None:
@@ -242,7 +243,7 @@ class World:
 
     def close(self, call: Call) -> None:
         """Forget a call once no leg of it is left. Its names are kept for P-FAR: slower streams may still speak of it (I7)."""
-        if any(connection.legs for connection in call.connections.values()):
+        if _goes_on(call):
             return
         self._closing.append((self.clock.seconds() + self.policy.seconds("P-FAR"), call))
         if self._closer is None:
@@ -253,7 +254,7 @@ class World:
         now = self.clock.seconds()
         while self._closing and self._closing[0][0] <= now + 1e-6:
             _, call = self._closing.popleft()
-            if self.table.find(call.id) is call and not any(connection.legs for connection in call.connections.values()):
+            if self.table.find(call.id) is call and not _goes_on(call):
                 for connection in call.alive():
                     self.cleared(connection, "normalClearing")  # only others had told of it
                 self.table.drop(call)
@@ -264,7 +265,21 @@ class World:
         """Forget everything: all channels are lost, or the server stops."""
         self.steps.clear()
         self.table.clear()
+        self.reports.introduced.clear()
         self._closing.clear()
         if self._closer is not None:
             self._closer.cancel()
             self._closer = None
+
+
+def _has(call: Call, device: str) -> bool:
+    """The device is in the call; any call that is not over will do for one that is not known."""
+    if not device:
+        return bool(call.alive())
+    connection = call.connections.get(device)
+    return connection is not None and connection.alive
+
+
+def _goes_on(call: Call) -> bool:
+    """Some leg of the call is left, or it waits where it was parked, which that place will tell the end of."""
+    return any(connection.legs or connection.state == QUEUED for connection in call.connections.values())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import attrs
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -10,7 +13,7 @@ from twisted.internet.interfaces import IAddress
 
 from bwconnector.config import Config
 
-__all__ = ["Addresses", "describe"]
+__all__ = ["Addresses", "bwctl_here", "describe"]
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 """Listening addresses that nobody can connect to, and what a client on this machine connects to instead."""
@@ -29,10 +32,20 @@ class Addresses:
     devices: Sequence[str] = ()
 
 
-def describe(config: Config, addresses: Addresses) -> str:
+def bwctl_here() -> str:
+    """How ``bwctl`` is called from here: it is installed beside the Python that runs this, which need not be on the PATH."""
+    beside = Path(sys.executable).with_name("bwctl")
+    if shutil.which("bwctl") == str(beside) or not beside.exists():
+        return "bwctl"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
+
+
+def describe(config: Config, addresses: Addresses, bwctl: str = "bwctl") -> str:
     """Some lines for the log and for whoever has started the connector in a terminal.
 
     The demo's manhole password is among them: it was made for this start and opens a port on loopback only.
+
+    :param bwctl: how that command is called
     """
     lines = ["The BroadWorks Connector is up" + (" on its embedded BroadWorks simulator." if config.simulator is not None else ".")]
     lines += [f"  CSTA         {_place(address)}" for address in addresses.csta]
@@ -44,7 +57,7 @@ def describe(config: Config, addresses: Addresses) -> str:
     reachable = [address for address in addresses.csta if isinstance(address, IPv4Address | IPv6Address)]
     if reachable:
         devices = " ".join(addresses.devices) or "DEVICE..."
-        lines.append(f"Watch it at work: bwctl watch {_place(reachable[0])} {devices}")
+        lines.append(f"Watch it at work: {bwctl} watch {_place(reachable[0])} {devices}")
     return "\n".join(lines)
 
 

@@ -10,8 +10,11 @@ __all__ = ["DEGRADED", "DOWN", "Health", "READY", "health"]
 
 READY = "ready"
 DEGRADED = "degraded"
-"""Everything works, but a further failure would not be survived."""
+"""T-Servers are served, but not everything is as it should be, such as an XSP whose failure was survived."""
 DOWN = "down"
+
+DISABLED = "disabled"
+"""The system status of a connector whose monitors are not what they should be."""
 
 
 @attrs.frozen(slots=True)
@@ -32,4 +35,6 @@ def health(inspection: Inspection) -> Health:
     ]
     if len(reasons) == len(channels):
         return Health(DOWN, ("No channel to BroadWorks is up: T-Servers get no events, and their requests are refused.", *reasons))
+    if inspection.system_status == DISABLED:
+        reasons.append("Monitored devices are being compared with BroadWorks after the loss of all channels; T-Servers wait for that.")
     return Health(DEGRADED if reasons else READY, tuple(reasons))

@@ -13,6 +13,7 @@ import attrs
 __all__ = [
     "CallStatus",
     "ChannelStatus",
+    "GapStatus",
     "Histogram",
     "Inspect",
     "Inspection",
@@ -88,6 +89,22 @@ class CallStatus:
 
 
 @attrs.frozen(slots=True)
+class GapStatus:
+    """A time in which events were lost."""
+
+    started: float
+    ended: float | None
+    """When the devices had been compared with BroadWorks, or their monitors could be started again; None while it lasts."""
+    reason: str
+    devices: int
+    """How many monitored devices were concerned."""
+    examples: tuple[str, ...] = ()
+    """The first of them."""
+    uncompared: int = 0
+    """How many of them could not be compared by then."""
+
+
+@attrs.frozen(slots=True)
 class Histogram:
     """Observations by size: one count per bound of :data:`LATENCY_BOUNDS` and one for the rest, and their sum in seconds."""
 
@@ -106,7 +123,7 @@ class Totals:
     links_dropped: Mapping[str, int] = MappingProxyType({})
     """Links ended by the connector, by reason (one word each)."""
     requests: Mapping[tuple[str, str], int] = MappingProxyType({})
-    """Xsi requests by link name and HTTP status (``none`` when no answer came)."""
+    """Xsi requests by link name and HTTP status (``timeout``, ``lost`` or ``unreachable`` when no answer came)."""
     latency: Histogram = Histogram()
 
 
@@ -128,6 +145,8 @@ class Inspection:
     calls: Iterable[CallStatus] = ()
     monitors: Iterable[MonitorStatus] = ()
     totals: Totals = Totals()
+    gaps: tuple[GapStatus, ...] = ()
+    """The last ones, oldest first."""
 
     @property
     def monitor_count(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from itertools import islice
@@ -53,6 +53,7 @@ def status_page(now: Inspection) -> str:
                 )
             ],
         ),
+        *_gaps(now),
         _table(
             f"Calls ({now.call_count})",
             ("Call", "Parties"),
@@ -65,6 +66,16 @@ def status_page(now: Inspection) -> str:
         ),
     ]
     return _TEMPLATE.substitute(title=f"{condition.state}: BroadWorks Connector", body="\n".join(body))
+
+
+def _gaps(now: Inspection) -> Iterator[str]:
+    """Only where there is something to tell."""
+    if now.gaps:
+        rows = (
+            (_ago(now, g.started), duration((now.now if g.ended is None else g.ended) - g.started), g.devices, g.uncompared, g.reason)
+            for g in reversed(now.gaps)
+        )
+        yield _table("Gaps in the events", ("Began", "For", "Devices", "Not compared", "Reason"), rows)
 
 
 def duration(seconds: float) -> str:

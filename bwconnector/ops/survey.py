@@ -69,6 +69,7 @@ class Survey:
             calls=self._call_statuses(),
             monitors=self._monitor_statuses(),
             totals=self._totals(),
+            gaps=tuple(inspection.GapStatus(g.started, g.ended, g.reason, g.devices, g.examples, g.uncompared) for g in self._bridge.gaps),
         )
 
     def _channel_statuses(self) -> Iterator[inspection.ChannelStatus]:

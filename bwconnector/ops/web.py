@@ -65,6 +65,17 @@ def status(now: Inspection) -> dict[str, object]:
         "calls": [attrs.asdict(call) for call in islice(now.calls, LISTED)],
         "monitor_count": now.monitor_count,
         "monitors": [attrs.asdict(monitor) for monitor in islice(now.monitors, LISTED)],
+        "gaps": [
+            {
+                "from": gap.started,
+                "to": gap.ended,
+                "reason": gap.reason,
+                "devices": gap.devices,
+                "examples": list(gap.examples),
+                "uncompared": gap.uncompared,
+            }
+            for gap in now.gaps
+        ],
         "totals": {
             "events": totals.events,
             "duplicates": totals.duplicates,
@@ -114,6 +125,8 @@ class _Pages(Resource):
 
 class _Site(Site):
     """A site that does not log each request: probes come every few seconds."""
+
+    noisy = False
 
     def log(self, request: Request) -> None:
         pass

@@ -16,8 +16,11 @@ __all__ = ["Demo"]
 Story = Generator[float, None, None]
 """What some people do with their phones; it yields the seconds until it goes on."""
 
-PAUSE = (1.0, 6.0)
+PAUSE = (1.0, 4.0)
 """Seconds between the end of one story and the start of the next, at random in these limits."""
+
+FAVOURED = 4
+"""The first users are introduced to whoever has a look, so they are the busiest: a story is about two of them if two are free."""
 
 
 def short_call(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
@@ -25,7 +28,7 @@ def short_call(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
     switch.dial(a, b)
     yield 4
     switch.answer(b)
-    yield 15
+    yield 7
     switch.hang_up(b)
 
 
@@ -34,11 +37,11 @@ def held_call(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
     switch.dial(outside, b)
     yield 5
     switch.answer(b)
-    yield 8
+    yield 7
     switch.hold(b)
     yield 6
     switch.retrieve(b)
-    yield 8
+    yield 7
     switch.hang_up(outside)
 
 
@@ -53,7 +56,7 @@ def consultation(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
     switch.answer(c)
     yield 5
     switch.transfer_consult(b)
-    yield 12
+    yield 7
     switch.hang_up(c)
 
 
@@ -66,7 +69,7 @@ def blind_transfer(switch: Switch, a: str, b: str, c: str, outside: str) -> Stor
     switch.transfer_blind(b, c)
     yield 5
     switch.answer(c)
-    yield 9
+    yield 7
     switch.hang_up(a)
 
 
@@ -81,7 +84,7 @@ def conference(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
     switch.answer(c)
     yield 4
     switch.conference_start(a)
-    yield 12
+    yield 7
     switch.hang_up(c)
     yield 5
     switch.hang_up(a)
@@ -92,7 +95,7 @@ def outgoing_call(switch: Switch, a: str, b: str, c: str, outside: str) -> Story
     switch.dial(a, outside)
     yield 6
     switch.answer(outside)
-    yield 14
+    yield 7
     switch.hang_up(a)
 
 
@@ -106,7 +109,7 @@ def busy_number(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
 def no_answer(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
     """B is not there, and A gives up."""
     switch.dial(a, b)
-    yield 15
+    yield 7
     switch.hang_up(a)
 
 
@@ -115,7 +118,7 @@ def picked_up(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
     switch.dial(a, b)
     yield 6
     switch.pickup(c, b)
-    yield 11
+    yield 7
     switch.hang_up(a)
 
 
@@ -158,7 +161,7 @@ class Demo(Service):
         """Begin one story after the other."""
         super().startService()  # type: ignore[no-untyped-call]
         for number in range(self._calls):
-            self._later(number * 2.0, self._begin)
+            self._later(number * 1.0, self._begin)
 
     def stopService(self) -> None:
         """Stop telling; the calls stay as they are."""
@@ -180,10 +183,21 @@ class Demo(Service):
         if len(free) < 3:
             self._later(self._random.uniform(*PAUSE), self._begin)
             return
-        a, b, c = self._random.sample(free, 3)
+        a, b, c = self._choose(free)
         self._taken.update((a, b, c))
         outside = f"+1555999{self._random.randrange(10_000):04}"
         self._go_on(self._random.choice(STORIES)(self._switch, a, b, c, outside), (a, b, c, outside))
+
+    def _choose(self, free: Sequence[str]) -> list[str]:
+        """Three users that take part in no story."""
+        first = [user for user in list(self._switch.directory.users)[:FAVOURED] if user in free]
+        if len(first) < 2:
+            return self._random.sample(free, 3)
+        chosen = self._random.sample(first, 2)
+        return [
+            *chosen,
+            self._random.choice([user for user in free if user not in first] or [user for user in first if user not in chosen]),
+        ]
 
     def _go_on(self, story: Story, people: Sequence[str]) -> None:
         try:

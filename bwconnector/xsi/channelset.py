@@ -6,6 +6,9 @@ event is acknowledged at once, delivered once, and in the order of its subscript
 Which subscriptions are ours is told by :meth:`ChannelSet.adopt` and :meth:`ChannelSet.retire`. An event of an unknown one is kept for a
 moment, since the answer that tells the new subscription's id may be slower than its first event; then it is a left-over of an earlier
 run, and BroadWorks is told to delete it.
+
+An event that none of the channels brings is a gap: its subscription is refreshed, and what came after it waits for the snapshot which
+that brings (:mod:`bwconnector.xsi.ordering`). When all channels are lost, every subscription waits for its snapshot.
 """
 
 from __future__ import annotations
@@ -15,21 +18,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from bwconnector.xsi.budget import Budget
 from bwconnector.xsi.channel import Acknowledger, Channel, ChannelStatus
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
-from bwconnector.xsi.events import CallSubscription, SubscriptionEvent, SubscriptionTerminated
+from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import ChannelSettings, Requester
-from bwconnector.xsi.ordering import Order, Recent
+from bwconnector.xsi.ordering import Delivery, Order, Recent
 from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.xsp import TRY_TIMEOUT
 
-__all__ = ["GAP_TIMEOUT", "ChannelSet", "Link", "instance_name"]
+__all__ = ["GAP_TIMEOUT", "HEALING_TIMEOUT", "ChannelSet", "Link", "instance_name"]
 
 GAP_TIMEOUT = 0.3
 """Seconds that later events wait for an earlier one, which another channel may still bring."""
+HEALING_TIMEOUT = 2.0
+"""Seconds that later events wait for the snapshot which makes a gap good; what is late is worse than what is incomplete."""
 
 # A T-Server waits longer than this for its response.
 _REQUEST_TIMEOUT = 6.0
@@ -58,11 +65,15 @@ def instance_name(name: str, application: str, instance: str) -> str:
 
 @attrs.frozen(slots=True)
 class Link:
-    """What one channel is made of."""
+    """What one channel is made of.
+
+    :ivar request_rate: requests a second that the XSP may get, heartbeats and acknowledgements aside; 0 = no limit
+    """
 
     xsp: Requester
     acks: Acknowledger
     settings: ChannelSettings
+    request_rate: float = 0.0
 
 
 class ChannelSet:
@@ -70,7 +81,8 @@ class ChannelSet:
 
     :param on_status: called with a channel's status whenever its state changes
     :ivar on_event: called with each event, once and in order, and the name of the link that brought it
-    :ivar on_gap: called with the id of a subscription that lost an event, before the events after it
+    :ivar on_gap: called with the id of a subscription that lost an event and is to be refreshed
+    :ivar on_lost: called with the id of a subscription whose gap has not been made good in time, before the events after it
     :ivar duplicates: events that had been there before
     :ivar gaps: how often an event was missing for good
     :ivar strangers: events of subscriptions that are not ours
@@ -87,6 +99,7 @@ class ChannelSet:
     ) -> None:
         self.on_event: Callable[[SubscriptionEvent, str], None] = lambda event, link: None
         self.on_gap: Callable[[str], None] = lambda subscription_id: None
+        self.on_lost: Callable[[str], None] = lambda subscription_id: None
         self.duplicates = 0
         self.gaps = 0
         self.strangers = 0
@@ -94,6 +107,9 @@ class ChannelSet:
         self._on_status = on_status
         self._gap_timeout = gap_timeout
         self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed) for link in links]
+        self._budgets = {link.xsp.name: Budget(clock, link.request_rate) for link in links}
+        self._waiting: set[Deferred[None]] = set()
+        self._any_up = False
         self._turn = 0
         self._orders: dict[str, Order] = {}
         self._gap_timers: dict[str, Any] = {}
@@ -117,6 +133,8 @@ class ChannelSet:
             self._unknown_timers.clear()
             self._unknown.clear()
             self._unknown_count = 0
+            for waiting in list(self._waiting):
+                waiting.cancel()
             for channel in self._channels:
                 channel.acks.close()
             return DeferredList([channel.xsp.close() for channel in self._channels])
@@ -136,11 +154,14 @@ class ChannelSet:
         """Clock time at which the stream of ``link`` was read last."""
         return next(channel.read_at for channel in self._channels if channel.link == link)
 
-    def adopt(self, subscription_id: str) -> None:
-        """From now on this subscription is ours, and so is what has come of it already."""
+    def adopt(self, subscription_id: str, snapshots: bool = True) -> None:
+        """From now on this subscription is ours, and so is what has come of it already.
+
+        :param snapshots: a refresh makes it tell everything anew
+        """
         if subscription_id in self._orders:
             return
-        self._orders[subscription_id] = Order()
+        self._orders[subscription_id] = Order(snapshots)
         for event, channel in self._release_unknown(subscription_id):
             self._receive(event, channel)
 
@@ -160,15 +181,18 @@ class ChannelSet:
         :raises NoXspAvailable: nothing was sent, as no channel is up, or none of those XSPs could be reached
         """
         deadline = self._clock.seconds() + _REQUEST_TIMEOUT
-        up = [channel for channel in self._channels if channel.up]
-        self._turn += 1
+        untried = [channel for channel in self._channels if channel.up]
+        if untried:
+            self._turn += 1
+            start = self._turn % len(untried)
+            untried = untried[start:] + untried[:start]
         failure: XsiFailure = NoXspAvailable("no event channel is up: see the log for why the XSPs cannot be used")
-        for position in range(len(up)):
-            left = deadline - self._clock.seconds()
-            if left <= 0:
-                break
+        while untried:
+            channel = min(untried, key=self._wait)
+            untried.remove(channel)
             try:
-                return await up[(self._turn + position) % len(up)].xsp.perform(request, min(TRY_TIMEOUT, left))
+                await self._moment(channel, deadline)
+                return await channel.xsp.perform(request, min(TRY_TIMEOUT, deadline - self._clock.seconds()))
             except NoXspAvailable as unreachable:
                 # Nothing was sent to this one, so what another one said remains the last word.
                 failure = unreachable if isinstance(failure, NoXspAvailable) else failure
@@ -184,6 +208,28 @@ class ChannelSet:
                     break
         raise failure
 
+    def _wait(self, channel: Channel) -> float:
+        return self._budgets[channel.link].wait
+
+    async def _moment(self, channel: Channel, deadline: float) -> None:
+        """Wait until this XSP may get another request.
+
+        :raises NoXspAvailable: that would be too late, or the channel has gone meanwhile
+        """
+        if self._clock.seconds() + self._wait(channel) >= deadline:
+            raise NoXspAvailable(f"XSP {channel.link} was not asked in time; if it was the request-rate of its link, raise that")
+        if wait := self._budgets[channel.link].take():
+            waiting: Deferred[None] = deferLater(self._clock, wait)
+            self._waiting.add(waiting)
+            try:
+                await waiting
+            except CancelledError:
+                raise NoXspAvailable("the connector stops") from None
+            finally:
+                self._waiting.discard(waiting)
+            if not channel.up:
+                raise NoXspAvailable(f"event channel {channel.link} was lost before the request could be sent")
+
     def _reopen(self) -> None:
         """BroadWorks has forgotten the channel set, so no channel will bring an event any more, however alive it seems."""
         for channel in self._channels:
@@ -192,7 +238,18 @@ class ChannelSet:
     # Events.
 
     def _changed(self, channel: Channel) -> None:
+        were_up, self._any_up = self._any_up, bool(self.up_count)
+        if were_up and not self._any_up:
+            self._lose_all()
         self._on_status(channel.status)
+
+    def _lose_all(self) -> None:
+        """No channel is left: what has come is all there will be, and what comes later follows on something unknown."""
+        for subscription_id, order in list(self._orders.items()):
+            ready = order.release()
+            order.lose()
+            self._cancel_gap_timer(subscription_id)
+            self._deliver_all(ready)
 
     def _receive(self, event: SubscriptionEvent, channel: Channel) -> None:
         order = self._orders.get(event.subscription_id)
@@ -204,25 +261,44 @@ class ChannelSet:
             if not self._seen.add(event.event_id):
                 self.duplicates += 1
                 return
+        was_lost = order.lost
         ready = order.add(event, channel.link)
+        if order.lost is not was_lost:
+            # A snapshot has come, or is needed; first the timer: delivering may retire this subscription.
+            self._cancel_gap_timer(event.subscription_id)
+            if order.lost:
+                self.on_gap(event.subscription_id)
+        self._watch(event.subscription_id, order)
         if ready is None:
             self.duplicates += 1
-            return
-        # First the timer: delivering may retire this subscription.
-        if not order.waiting:
-            self._cancel_gap_timer(event.subscription_id)
-        elif event.subscription_id not in self._gap_timers:
-            self._gap_timers[event.subscription_id] = self._clock.callLater(self._gap_timeout, self._give_up, event.subscription_id)
-        for delivery in ready:
-            self._deliver(*delivery)
+        else:
+            self._deliver_all(ready)
 
-    def _give_up(self, subscription_id: str) -> None:
+    def _watch(self, subscription_id: str, order: Order) -> None:
+        """Let what is held back wait for so long, and no longer."""
+        if not order.waiting:
+            self._cancel_gap_timer(subscription_id)
+        elif subscription_id not in self._gap_timers:
+            timeout = HEALING_TIMEOUT if order.lost else self._gap_timeout
+            self._gap_timers[subscription_id] = self._clock.callLater(timeout, self._overdue, subscription_id)
+
+    def _overdue(self, subscription_id: str) -> None:
+        """What is missing has not come. A snapshot that has come makes it good; else one is asked for, and waited for once."""
         del self._gap_timers[subscription_id]
-        ready = self._orders[subscription_id].give_up()
-        # An initial event tells everything; what was missing before it does not matter.
-        if not isinstance(ready[0][0].data, CallSubscription):
+        order = self._orders[subscription_id]
+        ready = order.skip()
+        if not ready and order.lost:
+            ready = order.release()
+            self.on_lost(subscription_id)
+        elif not ready:
             self.gaps += 1
             self.on_gap(subscription_id)
+            if not order.lose():
+                ready = order.release()
+        self._watch(subscription_id, order)
+        self._deliver_all(ready)
+
+    def _deliver_all(self, ready: list[Delivery]) -> None:
         for delivery in ready:
             self._deliver(*delivery)
 

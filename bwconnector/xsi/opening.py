@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bwconnector.xsi.answers import read_channel
-from bwconnector.xsi.errors import BadDocument, Refused, XsiFailure
+from bwconnector.xsi.errors import BadDocument, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import ChannelOpened, ChannelTerminated, Document, Heartbeat, SubscriptionEvent
 from bwconnector.xsi.parse import parse
 from bwconnector.xsi.requests import Request, Response, add_channel, delete_channel, heartbeat, renew_channel
@@ -29,6 +29,10 @@ NEVER = 2147483647
 
 # The first document follows the headers within milliseconds; later than this it will not come.
 _OPEN_TIMEOUT = 2 * TRY_TIMEOUT
+# An answer, and its echo, follow a heartbeat within milliseconds. With this a dead channel is noticed after its tolerated heartbeats,
+# one more, and two seconds, whichever way it died.
+_ECHO_TIMEOUT = 2.0
+_NO_ECHO = "a heartbeat was not echoed on the stream"
 # A stop of the whole connector has 5 s.
 _CLOSE_TIMEOUT = 2.0
 _RENEW_RETRY = 30.0
@@ -124,6 +128,7 @@ class Opening:
         self._timers: dict[str, Any] = {}
         self._missed = 0
         self._echo_due = False
+        self._beat_at = 0.0
         self._up_since: float | None = None
         self.channel_id = ""
         self.heartbeat: float | None = None
@@ -150,8 +155,8 @@ class Opening:
             self._at("heartbeat", self._settings.heartbeat_interval, self._beat)
 
     def delete(self) -> None:
-        self._cancel("heartbeat")
-        self._cancel("renew")
+        for name in ("heartbeat", "echo", "renew", "expiry"):
+            self._cancel(name)
         self._at("close", _CLOSE_TIMEOUT, self._end, Ending("closed"))
         self._run(self._delete())
 
@@ -229,31 +234,42 @@ class Opening:
             self._end(Ending("an error in this program, see the log"))
 
     def _beat(self) -> None:
-        if self._echo_due:
-            self._miss("a heartbeat was not echoed on the stream")
+        self._judge()
         if self._channel is None:
             return
         self._echo_due = True
-        self._at("heartbeat", self._settings.heartbeat_interval, self._beat)
+        self._beat_at = self._clock.seconds()
+        interval = self._settings.heartbeat_interval
+        self._at("heartbeat", interval, self._beat)
+        if interval > _ECHO_TIMEOUT:
+            # Once more round the reactor: after a pause of this process, what the stream has brought meanwhile is read first.
+            self._at("echo", _ECHO_TIMEOUT, self._at, "echo", 0.0, self._doubt)
         self._run(self._heartbeat())
 
     async def _heartbeat(self) -> None:
         try:
-            await self._xsp.perform(heartbeat(self.channel_id))
+            await self._xsp.perform(heartbeat(self.channel_id), _ECHO_TIMEOUT)
         except Refused as refused:
             if refused.status == 404:
                 self._end(Ending("the XSP does not know the channel any more"))
             else:
-                self._unanswered(f"a heartbeat was refused with {refused}")
+                self._judge(f"a heartbeat was refused with {refused}")
+        except OutcomeUnknown as unknown:
+            self._doubt(f"a heartbeat was not answered: {unknown}")
         except XsiFailure as failure:
-            self._unanswered(f"a heartbeat was not answered: {failure}")
+            self._judge(f"a heartbeat was not answered: {failure}")
 
-    def _unanswered(self, reason: str) -> None:
-        if self._echo_due:
-            self._echo_due = False
-            self._miss(reason)
+    def _doubt(self, reason: str = _NO_ECHO) -> None:
+        """An echo is late. What has brought anything since the heartbeat is not dead, but may be so busy that the echo is far behind in
+        the stream: it has time until the next heartbeat."""
+        if self._channel is not None and self._channel.read_at <= self._beat_at:
+            self._judge(reason)
 
-    def _miss(self, reason: str) -> None:
+    def _judge(self, reason: str = _NO_ECHO) -> None:
+        """The time for an echo is over, for whatever reason: is it one too many that is missing?"""
+        if not self._echo_due:
+            return
+        self._echo_due = False
         self._missed += 1
         if self._missed > self._settings.heartbeat_tolerance:
             self._end(Ending(reason))
@@ -261,17 +277,24 @@ class Opening:
     def _renew_after(self, expires: int) -> None:
         if 0 < expires < NEVER:
             self._at("renew", max(expires / 2, _MIN_RENEW), lambda: self._run(self._renew()))
+            self._at("expiry", max(expires, 2 * _MIN_RENEW), self._end, Ending("its lifetime is over, since its renewal was not answered"))
 
     async def _renew(self) -> None:
         try:
             response = await self._xsp.perform(renew_channel(self.channel_id, self._settings.expires))
             granted = read_channel(response.body).expires
         except Refused as refused:
-            self._end(Ending(f"its renewal was refused with {refused}"))
+            if refused.status < 500:
+                self._end(Ending(f"its renewal was refused with {refused}"))
+            else:
+                self._renew_soon()
         except XsiFailure:
-            self._at("renew", _RENEW_RETRY, lambda: self._run(self._renew()))
+            self._renew_soon()
         else:
             self._renew_after(granted)
+
+    def _renew_soon(self) -> None:
+        self._at("renew", _RENEW_RETRY, lambda: self._run(self._renew()))
 
     async def _delete(self) -> None:
         try:

@@ -13,58 +13,83 @@ __all__ = ["LAST_SEQUENCE", "Delivery", "Order", "Recent"]
 LAST_SEQUENCE = 2147483647
 """The sequence number that is followed by 1."""
 
-_REMEMBERED_SKIPS = 16
-"""Gaps of one subscription whose missing events may still come: BroadWorks sends them again when a channel turns out to be dead."""
-
 Delivery = tuple[SubscriptionEvent, str]
 """An event, and the name of the link that brought it."""
 
 
 class Order:
-    """Puts the events of one subscription in order; the first one has number 1."""
+    """Puts the events of one subscription in order; the first one has number 1.
 
-    def __init__(self) -> None:
+    An event that never comes is made good by a snapshot. Until that comes, all later ones wait for it, whatever their numbers: they
+    would otherwise be taken as the sequel of what is not known.
+
+    :param snapshots: this subscription tells everything anew when it is refreshed (CallSubscription)
+    :ivar lost: something is missing for good, and a snapshot is waited for
+    """
+
+    def __init__(self, snapshots: bool = True) -> None:
+        self.lost = False
+        self._snapshots = snapshots
         self._next = 1
         self._held: dict[int, Delivery] = {}
-        self._skipped: tuple[range, ...] = ()
 
     @property
     def waiting(self) -> bool:
-        """Events are held back because an earlier one is missing."""
+        """Events are held back because an earlier one, or a snapshot, is missing."""
         return bool(self._held)
 
     def add(self, event: SubscriptionEvent, link: str) -> list[Delivery] | None:
-        """What is to be delivered now, in order; None when this number has been there before."""
+        """What is to be delivered now, in order; None when this number has been there before, or is too old to be of use."""
         sequence = event.sequence
         if not 0 < sequence <= LAST_SEQUENCE:
             # A sender that does not count cannot be put in order.
             return [(event, link)]
-        if sequence == self._next:
-            self._next = sequence % LAST_SEQUENCE + 1
-            return [(event, link), *self._follow()] if self._held else [(event, link)]
-        if self._ahead(sequence) < LAST_SEQUENCE // 2:
-            if sequence in self._held:
-                return None
+        snapshot = isinstance(event.data, CallSubscription)
+        if not self._is_ahead(sequence):
+            return self._behind(event, link) if snapshot else None
+        if sequence in self._held:
+            return None
+        if self.lost and snapshot:
+            return self._begin_at(event, link)
+        if self.lost or sequence != self._next:
             self._held[sequence] = (event, link)
             return []
-        if isinstance(event.data, CallSubscription) and not any(sequence in numbers for numbers in self._skipped):
-            # BroadWorks counts anew after it lost its state, and begins by telling all there is.
-            ready = self.give_up() if self._held else []
-            self._next = sequence % LAST_SEQUENCE + 1
-            self._skipped = ()
-            return [*ready, (event, link)]
-        # It was here before, or comes so late that it is no longer true.
-        return None
+        self._next = sequence % LAST_SEQUENCE + 1
+        return [(event, link), *self._follow()] if self._held else [(event, link)]
 
-    def give_up(self) -> list[Delivery]:
-        """Wait no longer for what is missing: all that is held back, in order."""
+    def skip(self) -> list[Delivery]:
+        """Begin at the newest snapshot among what is held back, which makes good all before it; nothing if there is none."""
+        snapshots = [number for number, (event, _) in self._held.items() if isinstance(event.data, CallSubscription)]
+        return self._begin_at(*self._held.pop(max(snapshots, key=self._ahead))) if snapshots else []
+
+    def lose(self) -> bool:
+        """Something is missing for good: from now on all wait for a snapshot. False if this subscription has none to offer."""
+        self.lost = self._snapshots
+        return self.lost
+
+    def release(self) -> list[Delivery]:
+        """Wait no longer for anything: all that is held back, in order."""
+        self.lost = False
         ready: list[Delivery] = []
         while self._held:
-            missing, self._next = self._next, min(self._held, key=self._ahead)
-            if missing < self._next:
-                self._skipped = (*self._skipped, range(missing, self._next))[-_REMEMBERED_SKIPS:]
+            self._next = min(self._held, key=self._ahead)
             ready += self._follow()
         return ready
+
+    def _behind(self, event: SubscriptionEvent, link: str) -> list[Delivery] | None:
+        """A snapshot with a number from the past. BroadWorks counts anew after it lost its state; but it may also be an old one that
+        was slow. Where none is waited for, the next one decides, which a refresh will bring."""
+        if not self.lost:
+            self.lose()
+            return None
+        self._held.clear()
+        return self._begin_at(event, link)
+
+    def _begin_at(self, event: SubscriptionEvent, link: str) -> list[Delivery]:
+        self.lost = False
+        self._next = event.sequence % LAST_SEQUENCE + 1
+        self._held = {number: delivery for number, delivery in self._held.items() if self._is_ahead(number)}
+        return [(event, link), *self._follow()]
 
     def _follow(self) -> list[Delivery]:
         ready = []
@@ -75,6 +100,9 @@ class Order:
 
     def _ahead(self, sequence: int) -> int:
         return (sequence - self._next) % LAST_SEQUENCE
+
+    def _is_ahead(self, sequence: int) -> bool:
+        return self._ahead(sequence) < LAST_SEQUENCE // 2
 
 
 class Recent:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Protocol
@@ -20,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bwconnector.xsi.answers import read_subscription
+from bwconnector.xsi.budget import Backlog
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NO_SUBSCRIPTION, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import NEVER
@@ -27,14 +30,17 @@ from bwconnector.xsi.requests import Request, Response, delete_subscription, ren
 
 __all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
 
+# Their initial event is a CallSubscriptionEvent: everything that there is.
+_WITH_SNAPSHOTS = frozenset(("Basic Call", "Standard Call", "Advanced Call"))
 # Enough for a new channel, which the channel set opens when it hears that BroadWorks knows none.
 _CHANNEL_SET_WAIT = 2.0
 _RESYNC_SPREAD = 600.0
 # The user does not have the service, or this release does not have the package.
 _FINAL = frozenset((400, 403, 404, 405, 501))
-# Requests at a time; beyond these an XSP only queues them. Those that a monitor waits for do not queue behind the others.
-_FIRST_UNDER_WAY = 32
-_OTHERS_UNDER_WAY = 8
+# Requests at a time; beyond these an XSP only queues them. What somebody waits for does not queue behind the rest, of which there may be
+# very much: all subscriptions after the loss of all channels, all further packages after a start.
+_WAITED_FOR_UNDER_WAY = 32
+_OTHERS_UNDER_WAY = 16
 
 
 @attrs.frozen(slots=True)
@@ -55,8 +61,9 @@ class Channels(Protocol):
 
     on_event: Callable[[SubscriptionEvent, str], None]
     on_gap: Callable[[str], None]
+    on_lost: Callable[[str], None]
 
-    def adopt(self, subscription_id: str) -> None: ...
+    def adopt(self, subscription_id: str, snapshots: bool = True) -> None: ...
 
     def retire(self, subscription_id: str) -> None: ...
 
@@ -93,6 +100,7 @@ class Subscriptions:
 
     :param on_event: called with the target as it was subscribed, and the event with its ``target_id`` filled in
     :param uniform: random number between two bounds, to spread renewals
+    :ivar on_lost: called with a target of which an event is lost that no refresh has made good in time
     """
 
     log = Logger()
@@ -109,17 +117,20 @@ class Subscriptions:
         self._channels = channels
         self._settings = settings
         self._on_event = on_event
+        self.on_lost: Callable[[str], None] = lambda target: None
         self._uniform = uniform
         self._retry_delay = backoffPolicy(initialDelay=1.0, maxDelay=60.0, factor=2.0, jitter=lambda: uniform(0.0, 1.0))
         self._targets: dict[str, _Target] = {}
         self._by_id: dict[str, _Subscription] = {}
-        self._first_slots = DeferredSemaphore(_FIRST_UNDER_WAY)
-        self._other_slots = DeferredSemaphore(_OTHERS_UNDER_WAY)
+        self._waited_for = DeferredSemaphore(_WAITED_FOR_UNDER_WAY)
+        self._backlog = Backlog(_OTHERS_UNDER_WAY)
         self._due: list[tuple[float, int, _Subscription]] = []
         self._number = count()
         self._timer: Any = None
+        self._stopped = False
         channels.on_event = self._receive
         channels.on_gap = self._gap
+        channels.on_lost = self._lost
 
     @property
     def live(self) -> int:
@@ -142,7 +153,7 @@ class Subscriptions:
             if package not in entry.subscriptions:
                 entry.subscriptions[package] = _Subscription(target, package, first=not entry.subscriptions)
         try:
-            await self._open(_first(entry))
+            await self._open(_first(entry), self._waited_for)
         except Exception:
             if known is None and self._targets.get(target) is entry:
                 self.release(target)
@@ -170,7 +181,7 @@ class Subscriptions:
         """
         entry = self._targets.get(target)
         if entry is not None:
-            await self._renew(_first(entry))
+            await self._renew(_first(entry), self._waited_for)
 
     def channels_restored(self) -> None:
         """A channel is up again after all were lost: what happened in between is not known, so everything is refreshed, calls first."""
@@ -181,8 +192,10 @@ class Subscriptions:
 
     def stop(self) -> None:
         """Renew nothing more. The subscriptions are left to BroadWorks: the next start replaces them, or they expire."""
+        self._stopped = True
         self._targets.clear()
         self._due.clear()
+        self._backlog.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -202,21 +215,31 @@ class Subscriptions:
     def _gap(self, subscription_id: str) -> None:
         subscription = self._by_id.get(subscription_id)
         if subscription is not None:
-            self._care_for(subscription)
+            self._care_for(subscription, self._waited_for)
+
+    def _lost(self, subscription_id: str) -> None:
+        subscription = self._by_id.get(subscription_id)
+        if subscription is not None:
+            self.on_lost(subscription.target)
 
     # The remedy.
 
-    def _care_for(self, subscription: _Subscription) -> None:
+    def _care_for(self, subscription: _Subscription, slots: DeferredSemaphore | None = None) -> None:
         """Renew it, or subscribe anew; when that is under way already, once more after it, since it may have been sent too early."""
         if subscription.busy:
             subscription.again = True
         else:
             subscription.busy = True
-            ensureDeferred(self._cure(subscription)).addErrback(lambda failure: self.log.failure("care for a subscription failed", failure))
+            cure = partial(self._cure, subscription, slots)
+            if slots is None:
+                self._backlog.add(cure)
+            else:
+                ensureDeferred(cure()).addErrback(lambda failure: self.log.failure("care for a subscription failed", failure))
 
-    async def _cure(self, subscription: _Subscription) -> None:
+    async def _cure(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         try:
-            await self._renew(subscription)
+            if subscription.wanted:
+                await self._renew(subscription, slots)
         except XsiFailure as failure:
             self._failed(subscription, failure)
         finally:
@@ -224,7 +247,7 @@ class Subscriptions:
         if subscription.again:
             subscription.again = False
             if subscription.wanted:
-                self._care_for(subscription)
+                self._care_for(subscription, slots)
 
     def _failed(self, subscription: _Subscription, failure: XsiFailure) -> None:
         told = {"target": subscription.target, "package": subscription.package, "reason": str(failure)}
@@ -241,33 +264,33 @@ class Subscriptions:
             self._at(subscription, self._retry_delay(subscription.failures))
             subscription.failures += 1
 
-    async def _renew(self, subscription: _Subscription) -> None:
+    async def _renew(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         subscription_id = subscription.id
         if not subscription_id:
-            await self._open(subscription)
+            await self._open(subscription, slots)
             return
         try:
-            response = await self._perform(renew_subscription(subscription_id, self._settings.expires), subscription.first)
+            response = await self._perform(renew_subscription(subscription_id, self._settings.expires), slots)
         except Refused as refused:
             if refused.status != 404 and refused.error_code not in (NO_SUBSCRIPTION, NO_CHANNEL_SET):
                 raise
             if subscription.id == subscription_id:
                 self._forget(subscription)
             if subscription.wanted:
-                await self._open(subscription)
+                await self._open(subscription, slots)
             return
         if subscription.id == subscription_id:
             subscription.failures = 0
             self._renew_later(subscription, read_subscription(response.body).expires)
 
-    async def _open(self, subscription: _Subscription) -> None:
+    async def _open(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         """Subscribe, unless it is; one request serves all who wait for it."""
         if subscription.id:
             return
         waiting: Deferred[None] = Deferred()
         if subscription.opening is None:
             subscription.opening = [waiting]
-            ensureDeferred(self._ask(subscription)).addBoth(self._asked, subscription)
+            ensureDeferred(self._ask(subscription, slots)).addBoth(self._asked, subscription)
         else:
             subscription.opening.append(waiting)
         await waiting
@@ -280,18 +303,18 @@ class Subscriptions:
             else:
                 each.callback(None)
 
-    async def _ask(self, subscription: _Subscription) -> None:
+    async def _ask(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         settings = self._settings
         request = subscribe(
             "user", subscription.target, subscription.package, settings.expires, settings.channel_set_id, settings.application_id
         )
         try:
-            response = await self._perform(request, subscription.first)
+            response = await self._perform(request, slots)
         except Refused as refused:
-            if refused.error_code != NO_CHANNEL_SET:
+            if refused.error_code != NO_CHANNEL_SET or self._stopped:
                 raise
             await deferLater(self._clock, _CHANNEL_SET_WAIT)
-            response = await self._perform(request, subscription.first)
+            response = await self._perform(request, slots)
         grant = read_subscription(response.body)
         if not grant.id:
             raise OutcomeUnknown(
@@ -301,7 +324,7 @@ class Subscriptions:
             subscription.id = grant.id
             self._by_id[grant.id] = subscription
             self._renew_later(subscription, grant.expires)
-            self._channels.adopt(grant.id)
+            self._channels.adopt(grant.id, subscription.package in _WITH_SNAPSHOTS)
         elif grant.id not in self._by_id:
             self._delete(grant.id)
 
@@ -314,12 +337,16 @@ class Subscriptions:
 
     def _delete(self, subscription_id: str) -> None:
         # If this fails, BroadWorks is told to delete it with the next event that it sends of it.
-        ensureDeferred(self._perform(delete_subscription(subscription_id), first=False)).addErrback(
-            lambda failure: failure.trap(XsiFailure)
-        )
+        self._backlog.add(partial(self._end, subscription_id))
 
-    async def _perform(self, request: Request, first: bool) -> Response:
-        slots = self._first_slots if first else self._other_slots
+    async def _end(self, subscription_id: str) -> None:
+        with suppress(XsiFailure):
+            await self._perform(delete_subscription(subscription_id), None)
+
+    async def _perform(self, request: Request, slots: DeferredSemaphore | None) -> Response:
+        """:param slots: who waits for it; None for work from the backlog"""
+        if slots is None:
+            return await self._channels.perform(request)
         await slots.acquire()
         try:
             return await self._channels.perform(request)
@@ -339,6 +366,8 @@ class Subscriptions:
             self._at(subscription, min(delays))
 
     def _at(self, subscription: _Subscription, delay: float) -> None:
+        if self._stopped:
+            return  # this is the end of a request that was under way
         subscription.due = self._clock.seconds() + delay
         heappush(self._due, (subscription.due, next(self._number), subscription))
         self._arm()

@@ -180,7 +180,8 @@ class Xsp:
         raise self._refused(response, text)
 
     def close(self) -> defer.Deferred[None]:
-        """Close idle connections; fires when they are gone."""
+        """Close idle connections; fires when they are gone. Those that are in use are closed when they are not any more."""
+        self._pool.cachedConnectionTimeout = 0
         closed: defer.Deferred[None] = self._pool.closeCachedConnections()
         return closed
 
@@ -220,7 +221,7 @@ class Xsp:
 
     def _translated(self, cause: Exception) -> XsiFailure:
         """What a failure of the transport means for the caller."""
-        if isinstance(cause, error.ConnectError | RequestNotSent | error.ConnectingCancelledError):
+        if isinstance(cause, error.ConnectError | error.DNSLookupError | RequestNotSent | error.ConnectingCancelledError):
             self.requests["unreachable"] += 1
             return NoXspAvailable(f"XSP {self.name} at {self.settings.origin} cannot be reached: {cause}")
         reasons = [reason.value for reason in getattr(cause, "reasons", ())]

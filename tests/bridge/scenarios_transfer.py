@@ -274,25 +274,30 @@ scenario(
 
 _PICKED_A: list[Stream] = [("A", ev("PickedUp", leg("a1", "K9 Or Al D"))), ("A", ev("Answered", leg("a1", "K9 Or Ac D")))]
 for k in ("K1", "K9", "K7"):
+    _events: list[Stream] = [
+        ("D", ev("Originated", leg("d1", "K9 Or Al"))),
+        ("D", ev("Answered", leg("d1", f"{k} Or Ac A"))),
+        ("A", ev("PickedUp", leg("a1", f"{k} Or Al D"))),
+        ("A", ev("Answered", leg("a1", f"{k} Or Ac D"))),
+        ("B", ev("Released", leg("b1", "K1 Te Re A", release="remote"))),
+    ]
+    _others_hear = {
+        "A": [*TALK_A[:2], "Diverted{K1,B} connected callPickup A>B to=D", "Established{K1,D} connected callPickup A>B lr=B"],
+        "B": [TALK_B[0], "Diverted{K1,B} null callPickup A>B to=D"],
+    }
+    for service in ("GroupPickupCall", "DirectedPickupCall"):
+        scenario(
+            f"12-pick-up-by-{service}-{k}",
+            [talk()[:3], [intend(service, "D", target="B")], _events],
+            {**_others_hear, "D": ["Established{K1,D} connected callPickup A>B lr=B"]},
+            leaves={"K1": {"A": "connected", "D": "connected"}},
+            only={"skip": {}},
+        )
     scenario(
         f"12-pick-up-by-feature-code-P-MERGE-{k}",
-        [
-            talk()[:3],
-            [
-                ("D", ev("Originated", leg("d1", "K9 Or Al"))),
-                ("D", ev("Answered", leg("d1", f"{k} Or Ac A"))),
-                ("A", ev("PickedUp", leg("a1", f"{k} Or Al D"))),
-                ("A", ev("Answered", leg("a1", f"{k} Or Ac D"))),
-                ("B", ev("Released", leg("b1", "K1 Te Re A", release="remote"))),
-            ],
-        ],
+        [talk()[:3], _events],
         {
-            "A": [
-                *TALK_A[:2],
-                "Diverted{K1,B} connected callPickup A>B to=D",
-                "Established{K1,D} connected callPickup A>B lr=B",
-            ],
-            "B": [TALK_B[0], "Diverted{K1,B} null callPickup A>B to=D"],
+            **_others_hear,
             "D": [
                 "Originated{K9,D} connected newCall D>?",
                 "ConnectionCleared{K9,D} null callPickup",

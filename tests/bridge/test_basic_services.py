@@ -567,19 +567,8 @@ def test_generate_digits_refused() -> None:
     assert office.error(digits("1")) == "operation requestIncompatibleWithConnection"
 
 
-def test_data_is_not_supported_by_default() -> None:
-    office = Office()
-    office.call("K1", alice="Active")
-    assert (
-        office.error(csta.AssociateData(existing_call=connection("K1", "alice"), correlator_data=b"x")) == "operation serviceNotSupported"
-    )
-    assert (
-        office.error(csta.SendUserInformation(existing_call=connection("K1", "alice"), user_data=b"x")) == "operation serviceNotSupported"
-    )
-
-
 def test_data_travels_as_client_session_info() -> None:
-    office = Office(P_CSI="information")
+    office = Office()
     office.call("K1", alice="Active")
     one = csta.AssociateData(existing_call=connection("K1", "alice"), correlator_data=b"order 7")
     two = csta.SendUserInformation(existing_call=connection("K1", "alice"), user_data="Grüße".encode())
@@ -594,7 +583,7 @@ def test_data_travels_as_client_session_info() -> None:
     [(None, "operation atLeastOneConditionalParameterNotProvided"), (b"\xff\xfe", "operation invalidParameterValue")],
 )
 def test_data_that_cannot_be_sent(data: bytes | None, error: str) -> None:
-    office = Office(P_CSI="information")
+    office = Office()
     office.call("K1", alice="Active")
     assert office.error(csta.AssociateData(existing_call=connection("K1", "alice"), correlator_data=data)) == error
     assert office.bw.asked == []

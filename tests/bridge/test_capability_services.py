@@ -33,8 +33,8 @@ def test_csta_features() -> None:
 
 def test_a_service_that_is_switched_off_is_not_announced() -> None:
     off = names(Office().answer(csta.GetCSTAFeatures()).supported_services)
-    on = names(Office(P_SSC="on", P_CSI="information").answer(csta.GetCSTAFeatures()).supported_services)
-    assert on - off == {"singleStepConference", "associateData", "sendUserInformation"}
+    on = names(Office(P_SSC="on").answer(csta.GetCSTAFeatures()).supported_services)
+    assert on - off == {"singleStepConference"}
 
 
 def test_switching_function_caps() -> None:

@@ -3,9 +3,10 @@ refreshes, Application Server failover), and late or repeated news changes nothi
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
-from bwconnector.xsi.events import EventData
+from bwconnector.xsi.events import CallEvent, EventData
 from tests.bridge.flows import Flow, ev, leg, truth
 from tests.bridge.scenarios import TALK_A, TALK_B, talk
 
@@ -36,6 +37,18 @@ def test_a_snapshot_of_one_device_tells_others_what_they_did_not_know() -> None:
     flow.heard["B"] = []
     flow.say("B", truth(leg("b1", "K1 Te He A")), silent=True)
     assert flow.heard == {"A": ["Held{K1,B} connected normal"], "B": []}
+
+
+@pytest.mark.parametrize(("a", "b"), [("Ac", "Ac"), ("RH", "He"), ("He", "RH")])
+@pytest.mark.parametrize("first", ["A", "B"])
+def test_monitors_that_start_in_the_same_call_hear_nothing_of_one_another(a: str, b: str, first: str) -> None:
+    flow = Flow("AB")
+    snapshots = {"A": truth(leg("a1", f"K1 Or {a} B")), "B": truth(leg("b1", f"K1 Te {b} A"))}
+    for user in (first, "AB".replace(first, "")):
+        flow.say(user, snapshots[user], silent=True)
+    assert flow.heard == {"A": [], "B": []}
+    state = {"Ac": "connected", "RH": "connected", "He": "hold"}
+    assert flow.holds() == {"K1": {"A": state[a], "B": state[b]}}
 
 
 def test_a_leg_that_is_gone_is_cleared_and_monitored_others_stay() -> None:
@@ -264,9 +277,15 @@ def test_a_callid_may_be_used_again() -> None:
 @pytest.mark.parametrize("kind", ["SomethingNewEvent", "CallHistoryEvent", "CallSecurityClassificationUpdatedEvent"])
 def test_an_unknown_event_is_counted_and_ignored(kind: str) -> None:
     """28"""
-    from bwconnector.xsi.events import CallEvent
-
     flow = Flow("A")
     flow.say("A", CallEvent(kind, (leg("a1", "K1 Te Al X"),)))
     assert flow.heard["A"] == [] and flow.holds() == {}
     assert flow.model.world.counts[f"ignored {kind}"] == 1
+
+
+def test_a_leg_without_a_tracking_id_is_a_call_of_its_own() -> None:
+    flow = Flow("A")
+    for number in (1, 2):
+        flow.say("A", CallEvent("CallReceivedEvent", (attrs.evolve(leg(f"a{number}", "K Te Al X"), tracking_id=""),)))
+    flow.wait(0.3)
+    assert flow.holds() == {"a1": {"X": "connected", "A": "alerting"}, "a2": {"X": "connected", "A": "alerting"}}

@@ -73,6 +73,7 @@ def test_without_a_channel_only_what_is_known_is_answered(channels: int | None) 
     office = Office()
     if channels is None:
         office.status.value = "initializing"
+        office.status.operational = False
     else:
         office.status.channels_changed(channels)
     office.call("K1", alice="Active")
@@ -160,6 +161,7 @@ def test_a_status_filter_names_what_is_not_sent() -> None:
     registered(office, "systemStatus", blocked=("normal", "messageLost"))
     office.status.channels_changed(0)
     office.status.channels_changed(1)
+    office.status.repaired()
     assert statuses(office) == ["disabled"]
 
 
@@ -285,6 +287,9 @@ def test_total_loss_under_repair_keeps_the_monitors() -> None:
     office.monitor("alice")
     office.status.channels_changed(0)
     office.status.channels_changed(1)
+    assert statuses(office) == ["disabled"]
+    assert office.answer(csta.RequestSystemStatus()).system_status == "disabled"
+    office.status.repaired()
     assert statuses(office) == ["disabled", "messagesLost", "normal"]
     assert office.monitors.of_link(office.link) == ["1"]
     assert office.subscriptions.subscribed(user("alice"))

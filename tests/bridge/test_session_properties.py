@@ -51,10 +51,10 @@ def requests(draw: st.DrawFn) -> csta.Request:
 
 @given(
     st.lists(st.tuples(requests(), OUTCOMES, st.sampled_from([0.0, 0.3, 3.0])), max_size=8),
-    st.dictionaries(st.sampled_from(["P_SSC", "P_CSI", "P_STRICT", "P_HOLD"]), st.just(True)),
+    st.dictionaries(st.sampled_from(["P_SSC", "P_STRICT", "P_HOLD"]), st.just(True)),
 )
 def test_each_request_has_one_answer_and_nothing_stays_behind(steps: list[tuple[Any, Any, float]], changed: dict[str, bool]) -> None:
-    policy = {"P_SSC": "on", "P_CSI": "information", "P_STRICT": "reject", "P_HOLD": "implicit"}
+    policy = {"P_SSC": "on", "P_STRICT": "reject", "P_HOLD": "implicit"}
     office = Office(**{row: policy[row] for row in changed})
     office.call("K1", alice="Active", bob="Held")
     office.call("K2", bob="Active", carol="Alerting")

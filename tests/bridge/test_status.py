@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from bwconnector.bridge.status import MONITOR_STOP, REPAIR, Status
 
 
@@ -26,9 +24,25 @@ def test_losing_one_of_several_channels_is_not_told() -> None:
     assert history(REPAIR, 2, 1, 2, 1) == ["normal"]
 
 
-@pytest.mark.parametrize(("policy", "back"), [(MONITOR_STOP, ["enabled", "normal"]), (REPAIR, ["messagesLost", "normal"])])
-def test_total_loss_and_return(policy: str, back: list[str]) -> None:
-    assert history(policy, 2, 1, 0, 0, 1, 2) == ["normal", "disabled", *back]
+def test_total_loss_and_return_under_monitor_stop() -> None:
+    assert history(MONITOR_STOP, 2, 1, 0, 0, 1, 2) == ["normal", "disabled", "enabled", "normal"]
+
+
+def test_under_repair_it_is_normal_only_when_everything_has_been_compared() -> None:
+    status, told = Status(REPAIR), []
+    status.listeners.append(told.append)
+    for count in (1, 0, 1, 0):
+        status.channels_changed(count)
+        status.messages_lost()
+        assert status.operational is (count == 1)
+    assert told == ["normal", "messagesLost", "normal", "disabled"]
+    status.repaired()
+    assert status.value == "disabled"
+    status.channels_changed(1)
+    assert status.value == "disabled"
+    status.repaired()
+    status.repaired()
+    assert told[4:] == ["messagesLost", "normal"]
 
 
 def test_repair_never_sends_enabled_which_would_void_the_monitors() -> None:

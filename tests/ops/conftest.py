@@ -10,6 +10,7 @@ from bwconnector.ops.inspection import (
     LATENCY_BOUNDS,
     CallStatus,
     ChannelStatus,
+    GapStatus,
     Histogram,
     Inspection,
     LinkStatus,
@@ -46,4 +47,5 @@ def snapshot() -> Inspection:
             requests=MappingProxyType({("xsp1", "200"): 40, ("xsp2", "401"): 3}),
             latency=Histogram((1, 2, *(0,) * (len(LATENCY_BOUNDS) - 2), 1), total=3.5),
         ),
+        gaps=(GapStatus(1200.0, 1260.0, "xsp1: <lost>", 2, ("1000", "1001"), 1), GapStatus(4640.0, None, "xsp2: connection lost", 2)),
     )

@@ -229,6 +229,9 @@ class TestCommands:
     async def test_dial(self, bwctl: Bwctl, capsys: pytest.CaptureFixture[str]) -> None:
         assert await bwctl.run("dial", "1000", "1001") == 0
         assert capsys.readouterr().out == "call 77:1 from 1000 to 1001\n"
+        (link,) = bwctl.listener.links
+        asked = [message for message in link.received if isinstance(message, MakeCall)]
+        assert asked == [MakeCall(calling_device="1000", called_directory_number="1001")], "a strict connector refuses anything else"
 
     @pytest_twisted.ensureDeferred
     async def test_dial_that_is_refused(self, bwctl: Bwctl, capsys: pytest.CaptureFixture[str]) -> None:

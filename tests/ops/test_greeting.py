@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import attrs
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -9,7 +12,7 @@ from twisted.internet.interfaces import IAddress
 
 from bwconnector.checks import Secret
 from bwconnector.config import ConnectorOptions, ManholeOptions, demo
-from bwconnector.ops.greeting import Addresses, describe
+from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 
 
 def test_demo() -> None:
@@ -52,3 +55,32 @@ def test_no_password_but_the_demos() -> None:
 )
 def test_the_line_to_paste_has_an_address_to_connect_to(address: IAddress, shown: str) -> None:
     assert f"bwctl watch {shown} DEVICE..." in describe(demo(), Addresses(csta=[address]))
+
+
+class TestBwctl:
+    @pytest.fixture(autouse=True)
+    def installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """An installation in ``.venv`` of the current directory, which is not on the PATH."""
+        programs = tmp_path / ".venv" / "bin"
+        programs.mkdir(parents=True)
+        (programs / "bwctl").touch(mode=0o755)
+        monkeypatch.setattr(sys, "executable", str(programs / "python"))
+        monkeypatch.setenv("PATH", "/usr/bin")
+        monkeypatch.chdir(tmp_path)
+        return programs
+
+    def test_is_called_by_its_path(self) -> None:
+        assert bwctl_here() == ".venv/bin/bwctl"
+
+    def test_is_called_by_its_whole_path_from_elsewhere(self, installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (installed / "elsewhere").mkdir()
+        monkeypatch.chdir(installed / "elsewhere")
+        assert bwctl_here() == f"{installed}/bwctl"
+
+    def test_is_called_by_its_name_where_that_works(self, installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(installed))
+        assert bwctl_here() == "bwctl"
+
+    def test_that_is_not_installed(self, installed: Path) -> None:
+        (installed / "bwctl").unlink()
+        assert bwctl_here() == "bwctl"

@@ -55,6 +55,11 @@ class TestHealth:
         assert health(all_down).state == DOWN
         assert "No channel to BroadWorks is up" in health(all_down).reasons[0]
 
+    def test_not_ready_for_all_while_devices_are_compared(self, all_up: Inspection) -> None:
+        told = health(attrs.evolve(all_up, system_status="disabled"))
+        assert told.state == DEGRADED
+        assert "are being compared" in told.reasons[0]
+
     def test_without_channels(self, snapshot: Inspection) -> None:
         assert health(attrs.evolve(snapshot, channels=())).state == DOWN
 
@@ -106,7 +111,17 @@ class TestPage:
         status, headers, body = get(lambda: snapshot, "/")
         assert status == 200
         assert headers["content-type"].startswith("text/html")
-        for shown in ("degraded", "xsp1", "the password was refused", "tserver-1", "1,234", "77:1", "0000000B", "1 h 1 min"):
+        for shown in (
+            "degraded",
+            "xsp1",
+            "the password was refused",
+            "tserver-1",
+            "1,234",
+            "77:1",
+            "0000000B",
+            "1 h 1 min",
+            "xsp1: &lt;lost&gt;",
+        ):
             assert shown in body
 
     def test_escapes_what_comes_from_outside(self, snapshot: Inspection) -> None:
@@ -141,6 +156,15 @@ def test_json_says_the_same(snapshot: Inspection) -> None:
     assert told["links"][0]["monitors"] == told["monitor_count"] == len(told["monitors"]) == 2
     assert told["calls"][0]["parties"][0] == {"device": "1000", "state": "connected"}
     assert told["totals"]["links_dropped"] == {"slow": 1}
+    assert told["gaps"][0] == {
+        "from": 1200.0,
+        "to": 1260.0,
+        "reason": "xsp1: <lost>",
+        "devices": 2,
+        "examples": ["1000", "1001"],
+        "uncompared": 1,
+    }
+    assert told["gaps"][1]["to"] is None
     assert {"link": "xsp2", "status": "401", "count": 3} in told["totals"]["requests"]
 
 

@@ -51,6 +51,26 @@ def test_the_demo_shows_a_bit_of_everything() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_whoever_watches_the_first_users_sees_something_soon(seed: int) -> None:
+    clock = Clock()
+    moments = [0.0]
+
+    def note(event: SimEvent) -> None:
+        if event.user_id in first and event.type.startswith("Call"):
+            moments.append(clock.seconds())
+
+    switch = Switch(make_users(50, "example.net"), now=lambda: int(clock.seconds() * 1000), emit=note)
+    first = list(switch.directory.users)[:4]
+    demo = Demo(switch, clock, 4, seed)
+    demo.startService()
+    clock.pump([0.1] * 3000)
+    demo.stopService()
+    assert moments[1] < 1, "calls begin at once"
+    assert max(later - earlier for earlier, later in zip(moments, moments[1:], strict=False)) < 10
+    assert moments[-1] > 290
+
+
 @pytest.mark.parametrize("story", sorted(set(STORIES), key=lambda story: story.__name__))
 def test_every_story_runs_to_its_end_and_leaves_no_call(story: object) -> None:
     switch = Switch(make_users(4, "example.net"), now=lambda: 0, emit=lambda event: None)

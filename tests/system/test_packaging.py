@@ -47,8 +47,20 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "bin" / "python"
     run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel)
     site_packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    dependencies = folder / "dependencies"
+    link_all_but_us(Path(sysconfig.get_path("purelib")), dependencies)
+    (site_packages / "dependencies.pth").write_text(f"{dependencies}\n")
     return python
+
+
+def link_all_but_us(packages: Path, to: Path) -> None:
+    """This package may be installed in this environment as well, and must not be found there."""
+    to.mkdir()
+    for package in packages.iterdir():
+        if package.name in ("twisted", "plugins"):
+            link_all_but_us(package, to / package.name)
+        elif not package.name.startswith(("bwconnector", "dropin.cache")):
+            (to / package.name).symlink_to(package)
 
 
 def test_the_wheel_holds_every_module_and_nothing_of_twisted(wheel: Path) -> None:

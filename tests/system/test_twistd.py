@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -40,6 +41,14 @@ class Site:
     def address(self) -> str:
         return f"127.0.0.1:{self.csta}"
 
+    def link_to(self, *ports: int) -> None:
+        """Have the connector use the XSPs on these ports instead of a simulator of its own."""
+        links = "".join(f'[link-xsp{port}]\nhostname = "127.0.0.1"\nport = {port}\ntls = false\n' for port in ports)
+        account = f'channel-set-name = "{self.folder.name}"\nuser-id = "ctiadmin@example.net"\npassword = "ctiadmin"\n'
+        text = self.config.read_text().partition("[simulator]")[0]
+        self.config.write_text(textwrap.dedent(text).replace('channel-set-name = "test"\n', account) + links)
+        self.config.chmod(0o600)
+
     def get(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=10) as answer:
             text: str = answer.read().decode()
@@ -63,6 +72,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def make_site(folder: Path) -> Site:
+    folder.mkdir(exist_ok=True)
     csta, web = free_ports(2)
     site = Site(folder, csta, web)
     site.config.write_text(
@@ -94,9 +104,21 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def start(site: Site, *options: str) -> subprocess.Popen[str]:
+def consecutive_ports() -> tuple[int, int]:
+    """Two that nobody uses at the moment."""
+    while True:
+        (first,) = free_ports(1)
+        with socket.socket() as second:
+            try:
+                second.bind(("127.0.0.1", first + 1))
+            except (OSError, OverflowError):
+                continue
+        return first, first + 1
+
+
+def start(site: Site, *options: str, service: str = "bwconnector") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [PROGRAMS / "twistd", *options, "bwconnector", "--config", site.config],
+        [PROGRAMS / "twistd", *options, service, "--config", site.config],
         cwd=site.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -156,13 +178,12 @@ def test_a_dialled_call_is_watched(running: Site) -> None:
     )
     assert watch.stdout is not None
     try:
-        first = watch.stdout.readline()
-        assert "watching" in first
+        assert any("watching" in line for line in watch.stdout)
         # demo calls may keep the device busy for a while
         while (done := bwctl("dial", running.address, calling, called)).returncode:
             time.sleep(0.2)
         call = done.stdout.split()[1]
-        assert any(call in line for line in iter(watch.stdout.readline, ""))
+        assert any(call in line for line in watch.stdout)
         watch.send_signal(signal.SIGINT)
         assert watch.wait(timeout=10) == 0
     finally:
@@ -216,6 +237,31 @@ def test_daemon(site: Site) -> None:
     assert "Traceback" not in log
 
 
+def test_two_connectors_share_one_simulator(tmp_path: Path) -> None:
+    xsp1, xsp2 = consecutive_ports()
+    simulator = make_site(tmp_path / "simulator")
+    simulator.config.write_text(f"[simulator]\nxsps = 2\nusers = 10\ndemo = false\nbase-port = {xsp1}\n")
+    sites = [make_site(tmp_path / name) for name in ("east", "west")]
+    processes = [start(simulator, "-n", "--pidfile=", service="bwsimulator")]
+    try:
+        for site in sites:
+            site.link_to(xsp1, xsp2)
+            processes.append(start(site, "-n", "--pidfile="))
+        for site, process in zip(sites, processes[1:], strict=True):
+            site.wait_until_ready(process)
+        east, west = sites
+        assert bwctl("dial", east.address, "1001", "1002").returncode == 0
+        processes[1].send_signal(signal.SIGTERM)
+        assert processes[1].wait(timeout=STOP_TIMEOUT) == 0
+        assert bwctl("status", west.address).stdout == "normal\n"
+        assert bwctl("dial", west.address, "1003", "1004").returncode == 0
+        assert len(json.loads(west.get("/api/status"))["channels"]) == 2
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
 def test_a_config_that_cannot_be_used(site: Site) -> None:
     site.config.write_text("[Connector]\nkpl-interval = 601\n")
     process = start(site, "-n", "--pidfile=")
@@ -233,4 +279,6 @@ def test_a_port_that_is_taken(site: Site) -> None:
         process = start(site, "-n", "--pidfile=")
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert str(site.csta) in output
+    assert f"Cannot listen on port {site.csta} of 127.0.0.1: " in output
+    assert "Address already in use. Is another connector running?" in output
+    assert "Traceback" not in output

@@ -12,7 +12,7 @@ from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
 
 from bwconnector.xsi import channelset, requests
 from bwconnector.xsi.channel import ChannelStatus, State
-from bwconnector.xsi.channelset import ChannelSet, Link, instance_name
+from bwconnector.xsi.channelset import GAP_TIMEOUT, ChannelSet, Link, instance_name
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
 from bwconnector.xsi.events import SubscriptionEvent
 from bwconnector.xsi.opening import NEVER, ChannelSettings
@@ -25,20 +25,26 @@ from .samples import event
 class World:
     """A channel set of several XSPs."""
 
-    def __init__(self, count: int = 3, up: bool = True) -> None:
+    def __init__(self, count: int = 3, up: bool = True, rate: float = 0.0, gap_timeout: float = GAP_TIMEOUT) -> None:
         self.clock = Clock()
         self.xsps = [FakeXsp(f"link-{number}") for number in range(count)]
         self.acks = [FakeAcks() for _ in range(count)]
         self.statuses: list[ChannelStatus] = []
         self.set = ChannelSet(
             self.clock,
-            [Link(xsp, acks, ChannelSettings("set", "app", heartbeat_interval=0)) for xsp, acks in zip(self.xsps, self.acks, strict=True)],
+            [
+                Link(xsp, acks, ChannelSettings("set", "app", heartbeat_interval=0), rate)
+                for xsp, acks in zip(self.xsps, self.acks, strict=True)
+            ],
             self.statuses.append,
+            gap_timeout,
         )
         self.events: list[tuple[SubscriptionEvent, str]] = []
         self.gaps: list[str] = []
+        self.lost: list[str] = []
         self.set.on_event = lambda event, link: self.events.append((event, link))
         self.set.on_gap = self.gaps.append
+        self.set.on_lost = self.lost.append
         self.set.start()
         if up:
             for number, xsp in enumerate(self.xsps):
@@ -96,23 +102,118 @@ def test_repetitions_are_acknowledged_and_dropped() -> None:
     assert [acks.sent for acks in world.acks] == [[("e-1", 200)], [("e-1", 200)], [("another", 200)]]
 
 
-def test_a_gap() -> None:
+def test_a_gap_is_made_good_by_a_snapshot_and_later_events_wait_for_it() -> None:
+    world = World()
+    world.set.adopt("s-1")
+    world.bring(0, 1)
+    world.bring(1, 4)
+    world.clock.advance(0.2)
+    world.bring(1, 3)
+    assert not world.gaps
+    world.clock.advance(0.1)
+    assert (world.gaps, world.set.gaps) == (["s-1"], 1)
+    world.bring(2, 6)
+    world.clock.advance(1.9)
+    assert world.sequences == [1]
+    world.bring(0, 5, kind="CallSubscriptionEvent")
+    assert world.sequences == [1, 5, 6]
+    world.bring(2, 2)
+    world.bring(2, 7)
+    assert world.sequences == [1, 5, 6, 7]
+    assert (world.gaps, world.lost) == (["s-1"], [])
+    assert not world.clock.getDelayedCalls()
+    assert [len(acks.sent) for acks in world.acks] == [2, 2, 3]
+
+
+def test_how_long_an_earlier_event_is_waited_for() -> None:
+    world = World(gap_timeout=1.5)
+    world.set.adopt("s-1")
+    world.bring(0, 2)
+    world.clock.advance(1.4)
+    assert not world.gaps
+    world.clock.advance(0.1)
+    assert world.gaps == ["s-1"]
+
+
+def test_a_gap_that_nothing_makes_good() -> None:
     world = World()
     world.set.adopt("s-1")
     world.bring(0, 1)
     told: list[int] = []
-    world.set.on_gap = lambda subscription: told.append(len(world.events))
+    world.set.on_lost = lambda subscription: told.append(len(world.events))
     world.bring(1, 4)
-    world.clock.advance(0.2)
+    world.clock.advance(0.3)
     world.bring(1, 3)
+    world.clock.advance(1.9)
     assert world.sequences == [1]
     world.clock.advance(0.1)
     assert world.sequences == [1, 3, 4]
-    assert told == [1]
-    assert world.set.gaps == 1
+    assert (told, world.set.gaps) == ([1], 1)
     world.bring(2, 2)
     world.bring(2, 5)
     assert world.sequences == [1, 3, 4, 5]
+    assert not world.clock.getDelayedCalls()
+
+
+def test_a_gap_where_a_refresh_brings_no_snapshot() -> None:
+    world = World()
+    world.set.adopt("s-1", snapshots=False)
+    world.bring(0, 1)
+    world.bring(0, 3)
+    world.clock.advance(0.3)
+    assert world.sequences == [1, 3]
+    assert (world.gaps, world.lost) == (["s-1"], [])
+
+
+def test_a_gap_after_the_snapshot_has_its_own_time() -> None:
+    world = World(1)
+    world.set.adopt("s-1")
+    world.bring(0, 2)
+    world.clock.advance(0.3)
+    world.bring(0, 7)
+    world.bring(0, 4, kind="CallSubscriptionEvent")
+    assert world.sequences == [4]
+    world.clock.advance(0.3)
+    assert world.gaps == ["s-1", "s-1"]
+
+
+def test_a_snapshot_from_the_past_is_asked_for_again() -> None:
+    world = World(1)
+    world.set.adopt("s-1")
+    for sequence in (1, 2, 3, 5):
+        world.bring(0, sequence)
+    world.bring(0, 2, event_id="slow", kind="CallSubscriptionEvent")
+    assert world.gaps == ["s-1"]
+    assert world.sequences == [1, 2, 3]
+    world.bring(0, 6, kind="CallSubscriptionEvent")
+    assert world.sequences == [1, 2, 3, 6]
+    assert not world.clock.getDelayedCalls()
+
+
+def test_after_the_loss_of_all_channels_every_subscription_waits_for_its_snapshot() -> None:
+    world = World(2)
+    for subscription in ("s-1", "s-2"):
+        world.set.adopt(subscription)
+        world.bring(0, 1, event_id=f"1/{subscription}", subscription=subscription)
+    world.bring(0, 3)
+    counts: list[int] = []
+    world.statuses.clear()
+    for xsp in world.xsps:
+        xsp.opened[-1].receiver.stream_ended("lost")
+        counts.append(len(world.events))
+    assert counts == [2, 3]
+    assert not world.gaps
+    world.clock.advance(2.0)
+    world.xsps[0].opened[-1].come_up("ch-9", NEVER)
+    world.bring(0, 4)
+    world.bring(0, 2, event_id="2/s-2", subscription="s-2")
+    assert len(world.events) == 3
+    world.bring(0, 5, kind="CallSubscriptionEvent")
+    world.bring(0, 6)
+    assert world.sequences[3:] == [5, 6]
+    world.clock.advance(2.0)
+    assert world.lost == ["s-2"]
+    assert world.sequences[5:] == [2]
 
 
 def test_no_gap_where_a_snapshot_follows() -> None:
@@ -168,6 +269,32 @@ def test_any_interleaving_and_repetition_over_three_streams(data: st.DataObject)
     assert sum(len(acks.sent) for acks in world.acks) == len(sent) + len(copies)
     assert world.set.duplicates == len(copies)
     assert not world.gaps
+    assert not world.clock.getDelayedCalls()
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_any_loss_over_three_streams_is_healed_by_one_snapshot(data: st.DataObject) -> None:
+    """What is delivered rises always, and after the snapshot nothing is missing."""
+    world = World()
+    world.set.adopt("s-1")
+    length = data.draw(st.integers(2, 8))
+    lost = data.draw(st.sets(st.integers(1, length - 1), min_size=1))
+    for sequence in data.draw(st.permutations([each for each in range(1, length + 1) if each not in lost])):
+        world.bring(data.draw(st.integers(0, 2)), sequence)
+    world.clock.advance(0.3)
+    assert world.gaps == ["s-1"]
+    snapshot = length + 1 + data.draw(st.integers(0, 3))
+    later = data.draw(st.permutations([*range(length + 1, snapshot), *range(snapshot + 1, snapshot + 4)]))
+    position = data.draw(st.integers(0, len(later)))
+    for sequence in later[:position]:
+        world.bring(data.draw(st.integers(0, 2)), sequence)
+    world.bring(0, snapshot, kind="CallSubscriptionEvent")
+    for sequence in later[position:]:
+        world.bring(data.draw(st.integers(0, 2)), sequence)
+    assert world.sequences == sorted(world.sequences)
+    assert world.sequences[-4:] == [*range(snapshot, snapshot + 4)]
+    assert not world.lost
     assert not world.clock.getDelayedCalls()
 
 
@@ -404,3 +531,48 @@ def test_six_seconds_in_all() -> None:
         world.xsps[number].asked[-1].fail(LOST)
     assert timeouts == [4.0, 3.0, 1.0]
     assert isinstance(failure_of(performed), OutcomeUnknown)
+
+
+# The budget of an XSP
+
+
+def test_no_xsp_gets_more_requests_than_its_rate() -> None:
+    world = World(2, rate=10.0)
+    performed = [performing(world, SAFE) for _ in range(40)]
+    sent = []
+    for _ in range(25):
+        sent.append([len(xsp.asked) for xsp in world.xsps])
+        world.clock.advance(0.1)
+    assert sent[:3] == [[1, 1], [2, 2], [3, 3]]
+    assert sent[-1] == [20, 20]
+    for xsp in world.xsps:
+        for asked_ in xsp.asked:
+            asked_.answer(b"x")
+    assert all(result_of(each).body == b"x" for each in performed)
+    assert not world.clock.getDelayedCalls()
+
+
+def test_what_would_come_too_late_is_refused_at_once() -> None:
+    world = World(1, rate=1.0)
+    performed = [performing(world, SAFE) for _ in range(8)]
+    assert [each.called for each in performed] == [False] * 6 + [True] * 2
+    assert "request-rate" in str(failure_of(performed[7]))
+    performed[6].addErrback(lambda failure: None)
+    stopped = world.set.stop()
+    world.clock.advance(2.0)
+    assert stopped.called
+    assert [isinstance(failure_of(each), NoXspAvailable) for each in performed[1:6]] == [True] * 5
+
+
+def test_a_request_that_waited_for_an_xsp_which_is_lost_goes_to_another_one() -> None:
+    world = World(2, rate=1.0)
+    for _ in range(2):
+        performing(world, UNSAFE)
+    waiting = performing(world, UNSAFE)
+    first = 0 if world.set._wait(world.set._channels[0]) > 1.0 else 1
+    world.xsps[first].opened[-1].receiver.stream_ended("lost")
+    other = world.xsps[1 - first]
+    world.clock.advance(1.0)
+    assert len(other.asked) == 2
+    other.asked[-1].answer(b"x")
+    assert result_of(waiting).body == b"x"

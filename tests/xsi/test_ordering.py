@@ -40,25 +40,89 @@ def test_repetitions() -> None:
     assert added(Order(), 1, 1, 3, 3, 2, 2, 3) == [[1], None, [], None, [2, 3], None, None]
 
 
-def test_giving_up() -> None:
+def test_releasing() -> None:
     order = Order()
     assert added(order, 1, 5, 3) == [[1], [], []]
-    assert numbers(order.give_up()) == [3, 5]
+    assert numbers(order.release()) == [3, 5]
     assert not order.waiting
     assert added(order, 4, 2, 6) == [None, None, [6]]
 
 
+def snapshot(order: Order, sequence: int) -> list[int] | None:
+    return numbers(order.add(of(sequence, CallSubscription()), "link"))
+
+
+def test_what_is_lost_is_made_good_by_a_snapshot_and_the_rest_waits_for_it() -> None:
+    order = Order()
+    assert added(order, 1, 3) == [[1], []]
+    assert order.lose()
+    assert added(order, 2, 4, 7) == [[], [], []]
+    assert snapshot(order, 6) == [6, 7]
+    assert not (order.lost or order.waiting)
+    assert added(order, 5, 8) == [None, [8]]
+
+
+def test_a_gap_after_the_snapshot_is_a_gap_of_its_own() -> None:
+    order = Order()
+    order.lose()
+    assert added(order, 9) == [[]]
+    assert snapshot(order, 6) == [6]
+    assert order.waiting and not order.lost
+    assert added(order, 7, 8) == [[7], [8, 9]]
+
+
+def test_a_snapshot_that_has_come_makes_good_all_before_it() -> None:
+    order = Order()
+    assert added(order, 1, 3, 9) == [[1], [], []]
+    assert numbers(order.skip()) == []
+    assert snapshot(order, 5) == []
+    assert snapshot(order, 7) == []
+    assert added(order, 8) == [[]]
+    assert numbers(order.skip()) == [7, 8, 9]
+    assert added(order, 2, 6, 10) == [None, None, [10]]
+
+
+def test_without_snapshots_nothing_waits_for_one() -> None:
+    order = Order(snapshots=False)
+    assert not order.lose()
+    assert added(order, 1, 3) == [[1], []]
+
+
+def test_what_was_lost_comes_in_order_when_no_snapshot_does() -> None:
+    order = Order()
+    order.lose()
+    assert added(order, 4, 3) == [[], []]
+    assert numbers(order.release()) == [3, 4]
+    assert added(order, 5) == [[5]]
+
+
 def test_numbers_begin_again_after_the_last_one() -> None:
     order = Order()
-    assert numbers(order.add(of(LAST_SEQUENCE - 1, CallSubscription()), "link")) == [LAST_SEQUENCE - 1]
+    order.lose()
+    assert snapshot(order, LAST_SEQUENCE - 1) == [LAST_SEQUENCE - 1]
     assert added(order, 2, 1, LAST_SEQUENCE, LAST_SEQUENCE, 3) == [[], [], [LAST_SEQUENCE, 1, 2], None, [3]]
+    order.lose()
+    assert added(order, 5) == [[]]
+    assert snapshot(order, 4) == [4, 5]
 
 
-def test_a_snapshot_with_a_lower_number_begins_a_new_count() -> None:
+def test_a_snapshot_may_be_the_first_after_the_last_number() -> None:
+    order = Order()
+    order.lose()
+    snapshot(order, LAST_SEQUENCE - 1)
+    order.lose()
+    assert added(order, 3, LAST_SEQUENCE) == [[], []]
+    assert snapshot(order, 2) == [2, 3]
+
+
+def test_a_snapshot_with_a_lower_number_may_be_old_and_the_next_one_decides() -> None:
     order = Order()
     assert added(order, 1, 2, 3, 7) == [[1], [2], [3], []]
-    assert numbers(order.add(of(2, CallSubscription()), "link")) == [7, 2]
-    assert added(order, 3, 4) == [[3], [4]]
+    assert snapshot(order, 2) is None
+    assert order.lost
+    assert snapshot(order, 3) == [3]
+    assert not (order.lost or order.waiting)
+    assert added(order, 4, 5) == [[4], [5]]
 
 
 @pytest.mark.parametrize("sequence", [0, -1, LAST_SEQUENCE + 1])
@@ -97,11 +161,3 @@ def test_recent_remembers_as_many_as_it_says() -> None:
     for number in range(1000):
         recent.add(str(number))
         assert all(str(each) in recent for each in range(max(0, number - 9), number + 1))
-
-
-def test_a_snapshot_that_comes_too_late_is_not_the_beginning_of_a_new_count() -> None:
-    order = Order()
-    assert added(order, 1, 4) == [[1], []]
-    assert numbers(order.give_up()) == [4]
-    assert order.add(of(3, CallSubscription()), "link") is None
-    assert added(order, 5) == [[5]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -34,13 +35,17 @@ class FakeChannels(FakeXsp):
 
     on_event: Callable[[SubscriptionEvent, str], None]
     on_gap: Callable[[str], None]
+    on_lost: Callable[[str], None]
 
     def __init__(self) -> None:
         super().__init__()
         self.ours: list[str] = []
+        self.with_snapshots: list[str] = []
 
-    def adopt(self, subscription_id: str) -> None:
+    def adopt(self, subscription_id: str, snapshots: bool = True) -> None:
         self.ours.append(subscription_id)
+        if snapshots:
+            self.with_snapshots.append(subscription_id)
 
     def retire(self, subscription_id: str) -> None:
         self.ours.remove(subscription_id)
@@ -223,9 +228,9 @@ def test_monitors_that_start_do_not_wait_for_further_packages() -> None:
     for number in range(20):
         world.subscribe(CALLS, DND, target=f"u{number}")
         world.answer(f"s-{number}", target=f"u{number}")
-    assert len(world.waiting) == 8
+    assert len(world.waiting) == 16
     world.subscribe(target="late")
-    assert world.waiting[8:] == ["POST user/late"]
+    assert world.waiting[16:] == ["POST user/late"]
     for number, target in enumerate([*(f"u{number}" for number in range(20)), "late"]):
         world.answer(f"d-{number}", target=target)
     assert world.subscriptions.live == 41
@@ -242,9 +247,23 @@ def test_events_bear_their_target() -> None:
     assert [(target, event.target_id) for target, event in world.events] == [(ALICE, ALICE), (ALICE, "ALICE@ex.org")]
 
 
+def test_only_the_calls_are_told_anew_by_a_refresh() -> None:
+    world = World().live(CALLS, DND)
+    assert world.channels.with_snapshots == ["s-1"]
+
+
+def test_a_lost_event_is_told_of_its_target() -> None:
+    world = World().live()
+    lost: list[str] = []
+    world.subscriptions.on_lost = lost.append
+    world.channels.on_lost("s-1")
+    world.channels.on_lost("never heard of")
+    assert lost == [ALICE]
+
+
 def test_events_that_waited_for_the_answer_find_their_subscription() -> None:
     world = World()
-    world.channels.adopt = lambda subscription_id: world.event(subscription_id)  # type: ignore[method-assign]
+    world.channels.adopt = lambda subscription_id, snapshots=True: world.event(subscription_id)  # type: ignore[method-assign]
     world.subscribe()
     world.answer()
     assert [target for target, _ in world.events] == [ALICE]
@@ -390,6 +409,63 @@ def test_all_channels_were_lost() -> None:
     assert world.channels.ours == ["s-00", "s-01", "s-11", "s-12"]
 
 
+def test_a_repair_of_all_is_paced_calls_first_and_nobody_who_waits_queues_behind_it() -> None:
+    world = World()
+    for number in range(40):
+        world.subscribe(CALLS, DND, target=f"u{number}")
+        for package in (0, 1):
+            world.answer(f"s-{number}-{package}", target=f"u{number}")
+    assert world.waiting == []
+    world.subscriptions.channels_restored()
+    assert len(world.waiting) == 16
+    world.channels.on_gap("s-39-1")
+    refreshed = ensureDeferred(world.subscriptions.refresh("u39"))
+    world.subscribe(target="late")
+    assert world.waiting[16:] == ["PUT subscription/s-39-0", "POST user/late"]
+    world.channels.take("PUT", "subscription/s-39-0").answer(subscription("s-39-0"))
+    assert refreshed.called
+    world.answer("s-late", target="late")
+    order = []
+    while world.waiting:
+        path = world.waiting[0].removeprefix("PUT ")
+        order.append(path)
+        world.channels.take("PUT", path).answer(subscription(path.removeprefix("subscription/")))
+        assert len(world.waiting) <= 16
+    assert order == [f"subscription/s-{number}-{package}" for package in (0, 1) for number in range(40)] + ["subscription/s-39-1"]
+
+
+def test_refreshes_that_are_asked_for_in_a_burst_are_paced() -> None:
+    world = World()
+    for number in range(100):
+        world.subscribe(target=f"u{number}")
+        world.answer(f"s-{number}", target=f"u{number}")
+    refreshed = [ensureDeferred(world.subscriptions.refresh(f"u{number}")) for number in range(100)]
+    for number in range(100):
+        assert len(world.waiting) == min(32, 100 - number)
+        world.channels.take("PUT", f"subscription/s-{number}").answer(subscription(f"s-{number}"))
+    assert all(each.called for each in refreshed)
+
+
+def test_the_regular_refreshes_of_many_are_spread() -> None:
+    world = World(resync_interval=1800.0, expires=NEVER)
+    world.subscriptions._uniform = random.Random(1).uniform
+    for number in range(300):
+        world.subscribe(target=f"u{number}")
+        world.answer(f"s-{number}", NEVER, target=f"u{number}")
+    world.clock.advance(1799.0)
+    assert world.waiting == []
+    begun = []
+    for _ in range(10):
+        before = len(world.channels.asked)
+        for _ in range(61):
+            world.clock.advance(1.0)
+            for path in [each.removeprefix("PUT ") for each in world.waiting]:
+                world.channels.take("PUT", path).answer(subscription(path.removeprefix("subscription/"), NEVER))
+        begun.append(len(world.channels.asked) - before)
+    assert sum(begun) == 300
+    assert all(10 < count < 60 for count in begun)
+
+
 def test_a_device_that_is_lost_is_told_once_and_tried_ever_more_slowly() -> None:
     world = World().live()
     with capturedLogs() as logs:
@@ -410,3 +486,15 @@ def test_stop() -> None:
     world.subscriptions.release(ALICE)
     assert world.waiting == []
     assert not world.clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize("answer", [subscription("s-1", 86400), NoXspAvailable("none")])
+def test_a_request_that_is_under_way_when_it_stops_leaves_no_timer(answer: Any) -> None:
+    world = World()
+    subscribed = world.subscribe()
+    subscribed.addErrback(lambda failure: failure.trap(NoXspAvailable))
+    request = world.channels.take("POST", f"user/{ALICE}")
+    world.subscriptions.stop()
+    (request.fail if isinstance(answer, Exception) else request.answer)(answer)
+    assert subscribed.called
+    assert world.clock.getDelayedCalls() == []

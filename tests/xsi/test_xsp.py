@@ -11,8 +11,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from twisted.internet.defer import ensureDeferred
+from twisted.internet import error
+from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
+from zope.interface import implementer
 
 from bwconnector.xsi import requests, xsp
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
@@ -158,6 +161,38 @@ async def test_nobody_there() -> None:
         port = server.port
     client = Xsp(reactor, xsp_settings(port))
     with pytest.raises(NoXspAvailable, match="link-a"):
+        await client.perform(POST)
+    with pytest.raises(NoXspAvailable):
+        await client.open_stream(POST, Receiver())
+    assert client.requests == {"unreachable": 2}
+
+
+@implementer(IStreamClientEndpoint)
+class Failing:
+    """An endpoint that never connects."""
+
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    def connect(self, protocolFactory: object) -> Deferred[Any]:
+        return fail(self._failure)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        error.DNSLookupError("no such host"),
+        error.NoRouteError(),
+        error.ConnectBindError(),
+        error.TimeoutError(),
+        error.ConnectionRefusedError(),
+    ],
+)
+@asynchronous
+async def test_what_was_never_sent_may_be_sent_elsewhere(failure: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(XspSettings, "endpoint", lambda self, reactor: Failing(failure))
+    client = Xsp(reactor, xsp_settings(1))
+    with pytest.raises(NoXspAvailable):
         await client.perform(POST)
     with pytest.raises(NoXspAvailable):
         await client.open_stream(POST, Receiver())
