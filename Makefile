@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # What the installed product is made of: a change here means to install again.
 SOURCES := setup.py README.rst $(shell find bwconnector twisted -name '*.py' -o -name '*.html')
 
-.PHONY: run test lint chaos wheel clean
+.PHONY: run test lint chaos recovery wheel clean
 
 run: $(VENV)/installed-manhole
 	$(BIN)/twistd -n --pidfile= bwconnector
@@ -24,6 +24,10 @@ lint: $(VENV)/installed-dev
 # Three XSPs killed and revived at random under load, for three minutes at most; longer with CHAOS='--events 100000 --seconds 1200'.
 chaos: $(VENV)/installed-dev
 	$(BIN)/python -m tests.chaos.soak $(CHAOS)
+
+# All XSPs lost and back with 2,000 monitors: how long it takes until all are live again.
+recovery: $(VENV)/installed-dev
+	$(BIN)/python -m tests.chaos.recovery
 
 wheel: $(VENV)/installed-dev
 	$(BIN)/python -m build --wheel

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
+
 from bwconnector.bridge.adoption import adopt
 from bwconnector.bridge.basic import received
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, Connection, Leg
+from bwconnector.bridge.conferences import held as hold_conference
 from bwconnector.bridge.conferences import started
 from bwconnector.bridge.holding import settle_hold
 from bwconnector.bridge.originating import originated, originating
@@ -27,7 +30,9 @@ def snapshot(world: World, step: Step) -> None:
         for leg in world.table.legs_of(step.user):
             if leg.call_id not in present:
                 _lost(world, leg)
-        for xsi, remote in zip(step.calls, step.remotes, strict=True):
+        held = _held_participants(step)
+        for call, remote in zip(step.calls, step.remotes, strict=True):
+            xsi = attrs.evolve(call, state="Held") if call.call_id in held else call
             one = Step(step.user, "", step.arrived, (xsi,), (remote,), legs=frozenset({xsi.call_id}))
             leg_now = world.leg_of(step.user, xsi)
             if leg_now is None or not leg_now.connection.entered:  # seen in passing only, when what began it was lost
@@ -39,11 +44,20 @@ def snapshot(world: World, step: Step) -> None:
                 _gone(world, connection)  # others had told of it
         if step.conference is not None:
             started(world, step)
+            if step.conference.state == "Held":
+                hold_conference(world, step)
         for leg in world.table.legs_of(step.user):
             if leg.connection.state != INITIATED:  # else its Originated is still to come
                 leg.connection.born = True
     finally:
         world.reports.silent = ""
+
+
+def _held_participants(step: Step) -> frozenset[str]:
+    """CallIds that the controller holds by holding its conference, whatever their own state."""
+    if step.conference is None or step.conference.state != "Held":
+        return frozenset()
+    return frozenset(participant.call_id for participant in step.conference.participants)
 
 
 def _lost(world: World, leg: Leg) -> None:

@@ -40,12 +40,12 @@ class Options:
 
     :ivar status_on_connect: send SystemStatus as soon as a link opens
     :ivar max_monitors: per link
-    :ivar max_outstanding: requests of one link that may wait for BroadWorks at a time
+    :ivar max_outstanding: requests of one link that may wait for BroadWorks at a time; invoke ids give room for no more than that
     """
 
     status_on_connect: bool = True
     max_monitors: int = 50_000
-    max_outstanding: int = 1_000
+    max_outstanding: int = 9_999
 
 
 @attrs.frozen(eq=False, slots=True)

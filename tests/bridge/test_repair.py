@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.bridge.flows import Flow, Stream, ev, leg, truth
+from bwconnector.xsi.events import CallSubscription, Conference, ConferenceParticipant
+from tests.bridge.flows import Flow, Stream, conf, ev, leg, truth
 from tests.bridge.scenarios import talk
 
 
@@ -57,6 +58,15 @@ def test_a_click_to_dial_whose_originated_was_lost() -> None:
         assert flow.holds()["K1"]["A"] == "connected"
 
 
+def test_a_held_conference_is_held_in_a_snapshot() -> None:
+    flow = Flow("A")
+    conference = Conference("Held", (ConferenceParticipant("a1"), ConferenceParticipant("a2")))
+    flow.say("A", CallSubscription((leg("a1", "K1 Or Ac B"), leg("a2", "K2 Or Ac C")), conference), silent=True)
+    assert flow.holds() == {"K1": {"A": "hold", "B": "connected", "C": "connected"}}
+    flow.say("A", conf("Retrieved", "a1", "a2"))
+    assert flow.heard["A"] == ["Retrieved{K1,A} connected normal"]
+
+
 def test_a_caller_of_whom_only_others_have_told_is_cleared_by_its_own_snapshot() -> None:
     flow = played("AB", ("B", ev("Received", leg("b1", "K1 Te Al A"))))
     flow.wait(1.0)
@@ -69,10 +79,8 @@ def test_a_caller_of_whom_only_others_have_told_is_cleared_by_its_own_snapshot()
 
 
 def test_whoever_parked_a_call_is_not_in_it_because_the_parked_party_is_shown_its_name() -> None:
-    flow = played("B")
+    flow = Flow("AB")
     flow.say("B", truth(), silent=True)
-    flow.monitored.add("A")
-    flow.heard["A"] = []
     flow.say("A", truth(leg("a1", "K1 Or RH B")), silent=True)
     flow.finish()
     assert flow.heard["B"] == []

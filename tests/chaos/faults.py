@@ -17,8 +17,8 @@ REASONS = ("ExplicitDelete", "Expired", "NonResponsiveChannel", "UnknownChannel"
 HARMLESS = ("kill", "revive", "terminate", "duplicates", "ignored acknowledgements", "link")
 """Faults after which BroadWorks sends at once again what was lost on its way."""
 
-HARSH = (*HARMLESS, "hang", "no echo")
-"""And those that are noticed by time-outs, so that events come late."""
+HARSH = (*HARMLESS, "hang", "no echo", "fail over")
+"""And those that are noticed by time-outs, so that events come late, or by which calls are lost."""
 
 COSTLY = frozenset({"kill", "hang", "terminate", "ignored acknowledgements", "no echo"})
 """Faults that may cost the channel."""
@@ -50,6 +50,9 @@ def apply(world: World, fault: Fault, *, one_stays: bool = True) -> None:
         world.drop(tserver) if tserver.connected else world.connect(tserver)
         return
     if one_stays and fault.kind in COSTLY and not any(_well(world, number) for number in range(len(world.xsps)) if number != fault.number):
+        return
+    if fault.kind == "fail over":
+        world.fail_over(fault.number)
         return
     xsp = world.xsps[fault.number]
     world.tell(f"{fault.kind} {xsp.name} {fault.reason}")

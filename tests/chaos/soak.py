@@ -60,6 +60,9 @@ PAUSE = (0.7, 1.2)
 SETTLE = 1.5
 """Seconds after the last thing in a story until all of it must have been told."""
 
+DRIFT = 0.1
+"""Seconds that a stream may be behind the others."""
+
 REASONS = ("ExplicitDelete", "Expired", "NonResponsiveChannel", "UnknownChannel", "")
 
 
@@ -264,10 +267,10 @@ class Soak:
                 self._broadworks.channels.close(channel, reason)
 
     async def _garble(self, xsp: Xsp) -> None:
-        """For a while every event comes twice, in chunks of any size."""
-        xsp.faults.duplicate_events, xsp.faults.chunking = True, "scattered"
+        """For a while every event comes twice, behind those of other streams, in chunks of any size."""
+        xsp.faults.duplicate_events, xsp.faults.chunking, xsp.faults.drift = True, "scattered", DRIFT
         await self._sleep(self._random.uniform(1.0, 4.0))
-        xsp.faults.duplicate_events, xsp.faults.chunking = False, "whole"
+        xsp.faults.duplicate_events, xsp.faults.chunking, xsp.faults.drift = False, "whole", 0.0
 
     def _channel_changed(self, status: ChannelStatus) -> None:
         what, since = self._since.get(status.link, ("", 0.0))

@@ -132,6 +132,11 @@ class World:
         if connected:
             self.tell(random.choice(connected).use_phone(random, NUMBERS))
 
+    def fail_over(self, number: int) -> None:
+        """Another Application Server takes over without the calls of one user."""
+        self.tell(f"fail over without the calls of {USERS[number]}")
+        self.broadworks.fail_over([USERS[number]])
+
     def tell(self, text: str) -> None:
         """Say what happens, for the report of a failure."""
         note(f"{self.clock.seconds() - 1_700_000_000:8.3f} {text}")
