@@ -93,8 +93,10 @@ def test_a_caller_of_whom_only_others_have_told_is_cleared_by_its_own_snapshot()
 
 
 def test_whoever_parked_a_call_is_not_in_it_because_the_parked_party_is_shown_its_name() -> None:
-    flow = Flow("AB")
+    flow = played("B")
     flow.say("B", truth(), silent=True)
+    flow.monitored.add("A")
+    flow.heard["A"] = []
     flow.say("A", truth(leg("a1", "K1 Or RH B")), silent=True)
     flow.finish()
     assert flow.heard["B"] == []
