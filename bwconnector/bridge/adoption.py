@@ -28,14 +28,14 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     news = step.user != world.reports.silent or not (subject.state == HOLD if held else world.reached(subject, CONNECTED))
     if not world.reached(connection, CONNECTED):
         world.enter(connection, CONNECTED)
+    # whether a monitored far end still is in the call, its own events tell (R3), once it has told anything at all
+    inferred = bool(remote) and (not world.speaks(remote) or remote not in world.reports.introduced)
     far_state = ALERTING if xsi.state == "Alerting" else CONNECTED
-    # Whether the far end still is in the call (it may have parked it), it has told itself if it has spoken yet (R3).
-    spoken = world.speaks(remote) and remote in world.reports.introduced
-    if remote and not spoken and not world.reached(call.connection(remote), far_state):
+    if inferred and not world.reached(call.connection(remote), far_state):
         world.enter(call.connection(remote), far_state)
     if news and held:
         world.held(connection, "normal")
-    elif news and subject is not connection and not subject.alive:
+    elif news and subject is not connection and not inferred and not subject.alive:
         world.reports.tell("EstablishedEvent", call, remote, cause, states={step.user: connection.state}, birth=step.user)
     elif news:
         world.established(subject, cause, birth=step.user)

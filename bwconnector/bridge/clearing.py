@@ -202,7 +202,9 @@ class _Word:
             world.cleared(connection, "callNotAnswered")
         elif self.xsi.releasing_party == REMOTE:
             for caller in [c for c in self.call.others(connection.device) if c.device == self.leg.remote]:
-                world.cleared(caller, "normalClearing")
+                elsewhere = any(leg.answered and leg.remote != connection.device for leg in caller.legs)
+                if not elsewhere:  # else it talks to somebody who picked up
+                    world.cleared(caller, "normalClearing")
             world.cleared(connection, world.policy.word("P-CANCEL"))
         else:
             world.cleared(connection, "callCancelled")

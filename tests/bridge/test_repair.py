@@ -58,6 +58,20 @@ def test_a_click_to_dial_whose_originated_was_lost() -> None:
         assert flow.holds()["K1"]["A"] == "connected"
 
 
+def test_a_late_ring_and_its_end_do_not_end_the_call_that_was_picked_up() -> None:
+    flow = played(
+        "AB",
+        ("A", ev("Originated", leg("a1", "K1 Or Al B"))),
+        ("A", ev("PickedUp", leg("a1", "K1 Or Al C"))),
+        ("A", 1.0),
+        ("A", ev("Answered", leg("a1", "K1 Or Ac C"))),
+        ("B", ev("Received", leg("b1", "K1 Te Al A"))),
+        ("B", ev("Released", leg("b1", "K1 Te Re A", release="remote"))),
+    )
+    flow.finish()
+    assert flow.holds() == {"K1": {"A": "connected", "C": "connected"}}
+
+
 def test_a_held_conference_is_held_in_a_snapshot() -> None:
     flow = Flow("A")
     conference = Conference("Held", (ConferenceParticipant("a1"), ConferenceParticipant("a2")))
@@ -79,8 +93,10 @@ def test_a_caller_of_whom_only_others_have_told_is_cleared_by_its_own_snapshot()
 
 
 def test_whoever_parked_a_call_is_not_in_it_because_the_parked_party_is_shown_its_name() -> None:
-    flow = Flow("AB")
+    flow = played("B")
     flow.say("B", truth(), silent=True)
+    flow.monitored.add("A")
+    flow.heard["A"] = []
     flow.say("A", truth(leg("a1", "K1 Or RH B")), silent=True)
     flow.finish()
     assert flow.heard["B"] == []

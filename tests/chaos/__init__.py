@@ -5,9 +5,11 @@ With the profile ``dev`` the same examples are played every time; with ``--hypot
 
 from __future__ import annotations
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
-__all__ = ["EXAMPLES", "REPEATABLE"]
+__all__ = ["EXAMPLES", "PHASES", "REPEATABLE"]
 
 EXAMPLES = settings.default.max_examples
 REPEATABLE = EXAMPLES <= 25
+PHASES = (Phase.explicit, Phase.generate)
+"""A failure is not made smaller, which would take minutes; the report says what was done when."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bwconnector.simulator.config import SimulatorConfig
 
-from . import EXAMPLES, REPEATABLE
+from . import EXAMPLES, PHASES, REPEATABLE
 from .phones import USERS
 from .world import CONFIGS, SETTLED, World
 
@@ -19,7 +19,7 @@ CHOICES = st.integers(0, 1_000_000)
 PAUSES = st.sampled_from([1.0, 2.0])
 
 
-@settings(max_examples=12 * EXAMPLES, derandomize=REPEATABLE)
+@settings(max_examples=12 * EXAMPLES, derandomize=REPEATABLE, phases=PHASES)
 @given(CONFIGS, MONITORED, st.lists(st.tuples(CHOICES, PAUSES), min_size=5, max_size=40), CHOICES)
 def test_pictures_are_true(config: SimulatorConfig, monitored: list[list[str]], script: list[tuple[int, float]], seed: int) -> None:
     world = World(config, monitored, drift=DRIFT, seed=seed)
