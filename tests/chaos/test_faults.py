@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import attrs
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bwconnector.bridge.status import MONITOR_STOP
+from bwconnector.bridge.status import MONITOR_STOP, REPAIR
 from bwconnector.simulator.config import SimulatorConfig
 
 from . import EXAMPLES, PHASES, REPEATABLE
@@ -26,6 +25,7 @@ SLOW_RETRY = 330.0
 
 CHOICES = st.integers(0, 1_000_000)
 PAUSES = st.sampled_from([1.0, 2.0, 7.0])
+POLICIES = st.sampled_from([MONITOR_STOP, REPAIR])
 MONITORED = st.lists(st.sets(st.sampled_from(USERS)).map(sorted), min_size=2, max_size=2)
 
 
@@ -85,9 +85,8 @@ def test_all_is_told_once_and_in_order(config: SimulatorConfig, monitored: list[
         assert heard[0][device] == heard[1][device], device
 
 
-@pytest.mark.parametrize("link_loss_policy", [MONITOR_STOP])
 @settings(max_examples=2 * EXAMPLES, derandomize=REPEATABLE, phases=PHASES)
-@given(CONFIGS, MONITORED, scripts(("phone", "desktop", "fault"), (*HARSH, "kill", "kill")), CHOICES)
+@given(POLICIES, CONFIGS, MONITORED, scripts(("phone", "desktop", "fault"), (*HARSH, "kill", "kill")), CHOICES)
 def test_after_all_channels_were_lost(
     link_loss_policy: str, config: SimulatorConfig, monitored: list[list[str]], script: list[Act], seed: int
 ) -> None:
