@@ -144,6 +144,7 @@ class CstaOptions:
     allow: tuple[Network, ...] = option(list_of(network), ())
     status_on_connect: bool = option(flag, True)
     max_links: int = option(integer(1), 32)
+    monitored_only: bool = option(flag, False)
     max_monitors_per_link: int = option(integer(1), 50_000)
     send_queue_limit: int = option(integer(65_536), 8_388_608)
 

@@ -177,6 +177,7 @@ class ConnectorService(MultiService):
             policy=policy,
             options=Options(
                 status_on_connect=config.csta.status_on_connect,
+                monitored_only=config.csta.monitored_only,
                 max_monitors=config.csta.max_monitors_per_link,
             ),
             link_loss_policy=config.connector.link_loss_policy,

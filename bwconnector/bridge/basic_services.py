@@ -8,7 +8,7 @@ import attrs
 
 from bwconnector.bridge.calls import ALERTING, Call, Connection
 from bwconnector.bridge.changes import Change
-from bwconnector.bridge.connections import about, find_call, find_connection, leg_of, own_leg
+from bwconnector.bridge.connections import about, find_call, find_connection, find_controlled, leg_of, own_leg
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.outstanding import Proof, Proven
 from bwconnector.bridge.refusals import require
@@ -42,7 +42,7 @@ DIGITS = frozenset("0123456789*#ABCDabcd,")
 
 
 async def make_call(switch: SwitchingFunction, asker: Asker, request: csta.MakeCall) -> csta.MakeCallResponse:
-    device = await switch.device("MakeCall", request.calling_device)
+    device = await switch.controlled(asker, "MakeCall", request.calling_device)
     address = switch.directory.dialled(request.called_directory_number)
     if not address:
         raise CstaError("operation", "invalidCalledDeviceID", f"{request.called_directory_number!r} cannot be dialled")
@@ -117,7 +117,7 @@ _RETRIEVE = _Verb("RetrieveCall", talk_request, "RetrievedEvent")
 
 
 async def _apply(switch: SwitchingFunction, asker: Asker, verb: _Verb, identity: csta.ConnectionID) -> None:
-    connection = await find_connection(switch, asker, verb.service, identity)
+    connection = await find_controlled(switch, asker, verb.service, identity)
     require(verb.service, connection)
     leg = await leg_of(switch, verb.service, connection)
     if verb is _ANSWER and switch.policy("P-ALLOW") == "refuse":
@@ -149,6 +149,8 @@ async def retrieve_call(switch: SwitchingFunction, asker: Asker, request: csta.R
 
 async def clear_connection(switch: SwitchingFunction, asker: Asker, request: csta.ClearConnection) -> csta.ClearConnectionResponse:
     connection = await find_connection(switch, asker, "ClearConnection", request.connection_to_be_cleared)
+    # The controller of a conference may have anybody leave it.
+    switch.permit(asker, "ClearConnection", *filter(None, (connection.device, connection.call.controller)))
     require("ClearConnection", connection)
     owner, leg = await _leg_to_clear(switch, connection)
     await _clear(switch, "ClearConnection", owner, leg, connection)
@@ -164,6 +166,7 @@ async def clear_call(switch: SwitchingFunction, asker: Asker, request: csta.Clea
     living = call.alive()
     if not living:
         raise CstaError("stateIncompatibility", "noCallToClear", f"everybody has left call {call.id}")
+    switch.permit(asker, "ClearCall", *(connection.device for connection in living))
     owner = next((c for c in living if _controls(c)), None) or next((c for c in living if own_leg(c)), living[0])
     await _clear(switch, "ClearCall", owner, await leg_of(switch, "ClearCall", owner), None)
     return csta.ClearCallResponse()
@@ -213,7 +216,7 @@ def _controls(connection: Connection) -> bool:
 
 
 async def generate_digits(switch: SwitchingFunction, asker: Asker, request: csta.GenerateDigits) -> csta.GenerateDigitsResponse:
-    connection = await find_connection(switch, asker, "GenerateDigits", request.connection_to_send_digits)
+    connection = await find_controlled(switch, asker, "GenerateDigits", request.connection_to_send_digits)
     require("GenerateDigits", connection)
     digits = request.characters_to_send or ""
     if not digits or not DIGITS.issuperset(digits):
@@ -238,7 +241,7 @@ async def send_user_information(
 
 async def _attach(switch: SwitchingFunction, asker: Asker, service: str, identity: csta.ConnectionID | None, data: bytes | None) -> None:
     """Send data along with a call as its ClientSessionInfo, which is text."""
-    connection = await find_connection(switch, asker, service, identity)
+    connection = await find_controlled(switch, asker, service, identity)
     require(service, connection)
     if not data:
         raise CstaError("operation", "atLeastOneConditionalParameterNotProvided", f"{service} carries no data that could be sent")

@@ -16,7 +16,7 @@ from bwconnector.xsi.answers import read_call, read_calls
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
 
-__all__ = ["about", "calls_at", "find_call", "find_connection", "leg_of", "own_leg"]
+__all__ = ["about", "calls_at", "find_call", "find_connection", "find_controlled", "leg_of", "own_leg"]
 
 MAX_CALLS = 20
 """Calls of one user that are looked at, one request each, to find the one that a T-Server means."""
@@ -58,6 +58,13 @@ async def find_connection(switch: SwitchingFunction, asker: Asker, service: str,
             raise refusal(service, failure) from failure
     if connection is None:
         raise CstaError("operation", "invalidConnectionID", f"{name or 'no device'} has no connection in call {call.id}")
+    return connection
+
+
+async def find_controlled(switch: SwitchingFunction, asker: Asker, service: str, identity: ConnectionID | None) -> Connection:
+    """The connection at whose device a request has something done."""
+    connection = await find_connection(switch, asker, service, identity)
+    switch.permit(asker, service, connection.device)
     return connection
 
 

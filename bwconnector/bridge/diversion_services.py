@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 from bwconnector.bridge.changes import Change
-from bwconnector.bridge.connections import about, find_connection, leg_of
+from bwconnector.bridge.connections import about, find_connection, find_controlled, leg_of
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.outstanding import Proof
 from bwconnector.bridge.refusals import require
@@ -19,7 +19,7 @@ __all__ = ["deflect_call", "directed_pickup_call", "group_pickup_call", "park_ca
 
 async def deflect_call(switch: SwitchingFunction, asker: Asker, request: csta.DeflectCall) -> csta.DeflectCallResponse:
     service = "DeflectCall"
-    connection = await find_connection(switch, asker, service, request.call_to_be_diverted)
+    connection = await find_controlled(switch, asker, service, request.call_to_be_diverted)
     require(service, connection)
     if len(request.new_destination) != 1:
         raise CstaError("operation", "parameterNotSupported", "BroadWorks deflects a call to exactly one destination")
@@ -37,7 +37,7 @@ async def deflect_call(switch: SwitchingFunction, asker: Asker, request: csta.De
 
 async def group_pickup_call(switch: SwitchingFunction, asker: Asker, request: csta.GroupPickupCall) -> csta.GroupPickupCallResponse:
     service = "GroupPickupCall"
-    picker = await switch.device(service, request.new_destination)
+    picker = await switch.controlled(asker, service, request.new_destination)
     action = requests.pickup(picker.key)
     picked = await _pick_up(switch, Intent(service, picker.key), action, _picked(picker.key))
     return csta.GroupPickupCallResponse(picked_call=csta.ConnectionID(picked, request.new_destination) if picked else None)
@@ -49,7 +49,7 @@ async def directed_pickup_call(
     service = "DirectedPickupCall"
     connection = await find_connection(switch, asker, service, request.call_to_be_picked_up)
     require(service, connection)
-    picker = await switch.device(service, request.requesting_device)
+    picker = await switch.controlled(asker, service, request.requesting_device)
     call = connection.call
     action = requests.directed_pickup(picker.key, switch.directory.address_of(connection.device))
     intent = Intent(service, picker.key, target=connection.device)
@@ -77,7 +77,7 @@ async def _pick_up(switch: SwitchingFunction, intent: Intent, request: requests.
 
 async def park_call(switch: SwitchingFunction, asker: Asker, request: csta.ParkCall) -> csta.ParkCallResponse:
     service = "ParkCall"
-    connection = await find_connection(switch, asker, service, request.parking)
+    connection = await find_controlled(switch, asker, service, request.parking)
     require(service, connection)
     leg = await leg_of(switch, service, connection)
     user, target = connection.device, request.park_to or ""

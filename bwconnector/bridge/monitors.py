@@ -103,6 +103,11 @@ class Monitors:
             self._unlist(monitor)
         return [device for device in dict.fromkeys(m.device_key for m in own.monitors.values()) if device not in self._by_device]
 
+    def monitors(self, link: LinkPort, device_key: str) -> bool:
+        """Whether this link monitors the device."""
+        own = self._links.get(link)
+        return own is not None and device_key in own.names
+
     def count_of(self, device_key: str) -> int:
         return len(self._by_device.get(device_key, ()))
 

@@ -7,7 +7,7 @@ from twisted.logger import Logger
 from bwconnector.bridge.basic_services import dial, hold_request, started_call, starts, talk_request
 from bwconnector.bridge.calls import CONNECTED, Connection
 from bwconnector.bridge.changes import Change, ConnectionId, ListItem
-from bwconnector.bridge.connections import about, find_connection, leg_of
+from bwconnector.bridge.connections import about, find_controlled, leg_of
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.naming import connection_id, connection_list
 from bwconnector.bridge.outstanding import Proof, Proven
@@ -37,7 +37,7 @@ ANSWER_TIMEOUT = 60.0
 
 async def consultation_call(switch: SwitchingFunction, asker: Asker, request: csta.ConsultationCall) -> csta.ConsultationCallResponse:
     service = "ConsultationCall"
-    connection = await find_connection(switch, asker, service, request.existing_call)
+    connection = await find_controlled(switch, asker, service, request.existing_call)
     require(service, connection)
     address = _destination(switch, request.consulted_device)
     leg = await leg_of(switch, service, connection)
@@ -86,8 +86,8 @@ async def _pair(
 
     :param controller: whether BroadWorks does this for the controller of a conference
     """
-    held_one = await find_connection(switch, asker, service, held)
-    active_one = await find_connection(switch, asker, service, active)
+    held_one = await find_controlled(switch, asker, service, held)
+    active_one = await find_controlled(switch, asker, service, active)
     if held_one.device != active_one.device:
         raise CstaError("operation", "notSameDevice", f"{service}: {held_one.device} and {active_one.device} are two devices")
     if not controller and held_one.device in (held_one.call.controller, active_one.call.controller):
@@ -152,7 +152,7 @@ async def single_step_transfer_call(
     switch: SwitchingFunction, asker: Asker, request: csta.SingleStepTransferCall
 ) -> csta.SingleStepTransferCallResponse:
     service = "SingleStepTransferCall"
-    active = await find_connection(switch, asker, service, request.active_call)
+    active = await find_controlled(switch, asker, service, request.active_call)
     require(service, active)
     address = _destination(switch, request.transferred_to)
     leg = await leg_of(switch, service, active)
@@ -201,7 +201,7 @@ async def single_step_conference_call(
         raise CstaError(
             "operation", "invalidParticipationType", f"a device can join as {request.participation_type} only by its own request"
         )
-    active = await find_connection(switch, asker, service, request.active_call)
+    active = await find_controlled(switch, asker, service, request.active_call)
     require(service, active)
     address = _destination(switch, request.device_to_join or "")
     leg = await leg_of(switch, service, active)

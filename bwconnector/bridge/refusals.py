@@ -11,7 +11,7 @@ from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED,
 from bwconnector.csta.errors import CstaError
 from bwconnector.xsi.errors import OutcomeUnknown, Refused, XsiFailure
 
-__all__ = ["BY_ERROR_CODE", "BY_SERVICE", "BY_STATUS", "NEEDS", "NO_CHANNEL", "UNKNOWN_DEVICE", "refusal", "require"]
+__all__ = ["BY_ERROR_CODE", "BY_SERVICE", "BY_STATUS", "NEEDS", "NOT_MONITORED", "NO_CHANNEL", "UNKNOWN_DEVICE", "refusal", "require"]
 
 OPERATION = "operation"
 STATE = "stateIncompatibility"
@@ -98,6 +98,9 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
     ("MonitorStart", 404): (OPERATION, "invalidMonitorObject"),
 }
 """By service and HTTP status."""
+
+NOT_MONITORED: Row = (OPERATION, "privilegeViolationSpecifiedDevice")
+"""A device that the link must not control as it does not monitor it."""
 
 UNKNOWN_DEVICE: Mapping[str, Row] = {
     "MakeCall": (OPERATION, "invalidCallingDeviceID"),

@@ -17,7 +17,7 @@ from bwconnector.bridge.intents import Intent, Intents
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.outstanding import Outstanding, Proof, Proven
 from bwconnector.bridge.ports import Clock, LinkPort, SubscriptionPort, Waiter, XsiPort
-from bwconnector.bridge.refusals import BY_STATUS, NEEDS, SUBSCRIBED, UNKNOWN_DEVICE, refusal, require
+from bwconnector.bridge.refusals import BY_STATUS, NEEDS, NOT_MONITORED, SUBSCRIBED, UNKNOWN_DEVICE, refusal, require
 from bwconnector.bridge.snapshots import Snapshots
 from bwconnector.bridge.status import Status
 from bwconnector.bridge.turns import Turns
@@ -40,11 +40,13 @@ class Options:
 
     :ivar status_on_connect: send SystemStatus as soon as a link opens
     :ivar max_monitors: per link
+    :ivar monitored_only: a link may control no devices but those that it monitors
     :ivar max_outstanding: requests of one link that may wait for BroadWorks at a time; invoke ids give room for no more than that
     """
 
     status_on_connect: bool = True
     max_monitors: int = 50_000
+    monitored_only: bool = False
     max_outstanding: int = 9_999
 
 
@@ -106,6 +108,18 @@ class SwitchingFunction:
             raise CstaError(*UNKNOWN_DEVICE.get(service, BY_STATUS[404]), detail=detail) from unknown
         except XsiFailure as failure:
             raise refusal(service, failure) from failure
+
+    def permit(self, asker: Asker, service: str, *devices: str) -> None:
+        """Refuse to control devices of which the link monitors none, if it may control no others."""
+        if self.options.monitored_only and not any(self.monitors.monitors(asker.link, device) for device in devices):
+            detail = f"{service}: the link does not monitor {asker.name(devices[0])}, and monitored-only is on"
+            raise CstaError(*NOT_MONITORED, detail=detail)
+
+    async def controlled(self, asker: Asker, service: str, name: str | None) -> Device:
+        """The device at which a request starts something."""
+        device = await self.device(service, name)
+        self.permit(asker, service, device.key)
+        return device
 
     async def carry_out(
         self, service: str, intent: Intent, action: Callable[[], Awaitable[T]], proof: Proof, subject: Connection | None = None
