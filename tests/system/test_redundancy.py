@@ -19,6 +19,7 @@ from bwconnector.simulator.service import SimulatorService
 from bwconnector.xsi.channel import State
 
 from ..xsi.server import asynchronous, reactor, until
+from .exchange import timers
 
 pytestmark = pytest.mark.system
 
@@ -79,6 +80,7 @@ async def site(policy: str, alerting_limit: int = 0) -> AsyncIterator[Site]:
         web=WebOptions(listen=""),
         simulator=SimulatorConfig(xsps=2, users=6, demo=False, admin=False),
     )
+    before = timers()
     service = make_service(config, reactor)
     service.startService()
     try:
@@ -94,6 +96,8 @@ async def site(policy: str, alerting_limit: int = 0) -> AsyncIterator[Site]:
         await tserver.close()
     finally:
         await service.stopService()
+        # requests that were under way have nobody to answer them any more
+        await until(lambda: timers() <= before)
 
 
 @asynchronous
