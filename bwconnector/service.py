@@ -98,7 +98,11 @@ class _Links:
 
 
 class ConnectorService(MultiService):
-    """The connector. ``stopService`` closes the links and the channels in order, the simulator last; it fires when all sockets are gone."""
+    """The connector.
+
+    ``stopService`` closes the links and the channels in order, the simulator last, and fires when these are gone. A request that is
+    still under way, such as the DELETE of a subscription, is not waited for: a hung XSP must not hold up the end.
+    """
 
     log = Logger()
 

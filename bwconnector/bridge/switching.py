@@ -40,7 +40,7 @@ class Options:
 
     :ivar status_on_connect: send SystemStatus as soon as a link opens
     :ivar max_monitors: per link
-    :ivar monitored_only: a link may control no devices but those that it monitors
+    :ivar monitored_only: refuse requests to control a device that the link itself does not monitor
     :ivar max_outstanding: requests of one link that may wait for BroadWorks at a time; invoke ids give room for no more than that
     """
 
@@ -110,9 +110,9 @@ class SwitchingFunction:
             raise refusal(service, failure) from failure
 
     def permit(self, asker: Asker, service: str, *devices: str) -> None:
-        """Refuse to control devices of which the link monitors none, if it may control no others."""
+        """Raise CstaError if the link monitors none of ``devices`` and may control only what it monitors."""
         if self.options.monitored_only and not any(self.monitors.monitors(asker.link, device) for device in devices):
-            detail = f"{service}: the link does not monitor {asker.name(devices[0])}, and monitored-only is on"
+            detail = f"{service}: the link does not monitor {asker.name(devices[0])}; start a monitor, or set monitored-only = false"
             raise CstaError(*NOT_MONITORED, detail=detail)
 
     async def controlled(self, asker: Asker, service: str, name: str | None) -> Device:
