@@ -48,6 +48,9 @@ class _Subscriptions:
     def subscribed(self, target: str) -> bool:
         return self._port.subscribed(target)
 
+    def only_changes(self, target: str) -> bool:
+        return self._port.only_changes(target)
+
 
 class Bridge:
     """Everything between the two wires.
@@ -87,7 +90,7 @@ class Bridge:
         self.directory = Directory(xsi, clock, make_waiter, default_domain, kinds, account)
         self.monitors = Monitors(self.directory.shown, lambda device, link: self.switch.snapshots.asked_by(device, link))
         self.model = CallModel(clock, self.policy, self.directory, self._monitored, self.monitors.deliver)
-        self.features = Features(self.monitors, self.model.service_state)
+        self.features = Features(self.monitors, self.model.service_state, subscriptions.only_changes)
         self._subscriptions = _Subscriptions(subscriptions, self._forget)
         self._seeded: set[str] = set()
         self._consumers: dict[type[EventData], Callable[[str, Any], None]] = {

@@ -8,7 +8,7 @@ id, number or short address; each party that shows both its user id and its numb
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Generic, Literal, TypeVar
 
@@ -18,7 +18,7 @@ from bwconnector.bridge.addresses import Address, is_number, parse_address
 from bwconnector.bridge.once import Once
 from bwconnector.bridge.ports import Clock, Waiter, XsiPort
 from bwconnector.xsi import requests
-from bwconnector.xsi.answers import read_directory, read_profile
+from bwconnector.xsi.answers import Profile, read_directory, read_profile
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.events import Party
 
@@ -31,6 +31,9 @@ ROUTE_POINT = "routepoint"
 Scope = Literal["Enterprise", "Group"]
 SCOPES: tuple[Scope, ...] = ("Enterprise", "Group")
 """Directories in which an extension is looked up; the wider one first, because it shows when two groups use the same extension."""
+
+PAGE = 1000
+"""Entries of a directory that are asked for at a time; BroadWorks may give fewer."""
 
 ABSENCE = 60.0
 """Seconds for which BroadWorks is not asked again about a name that it does not know."""
@@ -68,6 +71,8 @@ class Device:
     number: str = ""
     extension: str = ""
     name: str = ""
+    service_provider: str = ""
+    group: str = ""
 
 
 class _Recent(Generic[K, V]):
@@ -152,6 +157,11 @@ class Directory:
         device = self._configured.get(key) or self._devices.get(key)
         return device.kind if device is not None else USER
 
+    def place(self, key: str) -> tuple[str, str]:
+        """Service provider (or enterprise) and group of a device, as far as they are known."""
+        device = self._devices.get(key)
+        return (device.service_provider, device.group) if device is not None else ("", "")
+
     def forget(self, key: str) -> None:
         """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
         self._devices.discard(key)
@@ -222,7 +232,7 @@ class Directory:
 
     def _learn_device(self, name: str, device: Device) -> None:
         self._devices.put(device.key, device)
-        for known in {name, device.key, self.shown(device.key)}:
+        for known in {name, device.key, self.shown(device.key)} - {""}:
             self._keys.put(known, device.key)
             self._absent.discard(known)
         self._learn_address(device.key, Address(number=device.number if device.number.startswith("+") else "", extension=device.extension))
@@ -291,12 +301,39 @@ class Directory:
                 return attrs.evolve(device, kind=kind)
         return None
 
+    async def learn_colleagues(self, user: str, scope: Scope) -> int:
+        """Read the directory of the group or enterprise of ``user``, so that BroadWorks need not be asked for each of them; how many.
+
+        :raises XsiFailure: BroadWorks could not be asked
+        """
+        country_code = read_profile((await self._xsi.perform(requests.profile(user))).body).country_code
+        colleagues: dict[str, Device] = {}
+        while True:
+            request = requests.directory(user, scope, start=str(len(colleagues) + 1), results=str(PAGE))
+            page = [
+                self._described(entry, country_code) for entry in read_directory((await self._xsi.perform(request)).body) if entry.user_id
+            ]
+            before = len(colleagues)
+            colleagues.update((device.key, device) for device in page)
+            if len(colleagues) == before:
+                break
+        extensions = Counter(device.extension for device in colleagues.values())
+        for device in colleagues.values():
+            if self.kind(device.key) == USER:
+                self._learn_device(device.extension if extensions[device.extension] == 1 else device.key, device)
+        return len(colleagues)
+
     async def _profile(self, user: str) -> Device:
         profile = read_profile((await self._xsi.perform(requests.profile(user))).body)
-        address = parse_address(profile.number, profile.country_code)
+        return self._described(attrs.evolve(profile, user_id=profile.user_id or user), profile.country_code)
+
+    def _described(self, profile: Profile, country_code: str) -> Device:
+        address = parse_address(profile.number, country_code)
         return Device(
-            self.full(profile.user_id or user),
+            self.full(profile.user_id),
             number=address.number or profile.number,
             extension=profile.extension,
             name=" ".join(filter(None, (profile.first_name, profile.last_name))),
+            service_provider=profile.service_provider,
+            group=profile.group_id,
         )

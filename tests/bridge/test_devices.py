@@ -324,3 +324,38 @@ def test_an_unreachable_broadworks_says_nothing_about_the_kind() -> None:
     bw = BroadWorks()
     bw.answers("GET callcenter/entry/calls", NoXspAvailable("down"))
     assert found(directory(bw), "entry") is NoXspAvailable
+
+
+def colleagues(*names: str) -> Response:
+    """A page of a group's directory; extensions are the names' lengths."""
+    details = "".join(
+        f"<directoryDetails><userId>{name}@example.net</userId><groupId>sales</groupId><serviceProvider>Ent</serviceProvider>"
+        f"<number>555000100{number}</number><extension>{len(name)}</extension></directoryDetails>"
+        for number, name in enumerate(names)
+    )
+    return Response(200, {}, f'<Group xmlns="http://schema.broadsoft.com/xsi"><groupDirectory>{details}</groupDirectory></Group>'.encode())
+
+
+def test_colleagues_are_learned_page_by_page() -> None:
+    bw = BroadWorks()
+    bw.answers("GET user/bob/directories/Group?start=1&results=1000", colleagues("al", "eve"))
+    bw.answers("GET user/bob/directories/Group?start=3&results=1000", colleagues("dan"))
+    bw.answers("GET user/bob/directories/Group?start=4&results=1000", colleagues())
+    names = directory(bw)
+    outcome: list[Any] = []
+    Deferred.fromCoroutine(names.learn_colleagues(user("bob"), "Group")).addBoth(outcome.append)
+    assert outcome == [3]
+    bw.looked_up.clear()
+    assert found(names, "eve") == Device("eve@example.net", number="+15550001001", extension="3", service_provider="Ent", group="sales")
+    assert found(names, "2") == found(names, "al@example.net")
+    assert names.place("dan@example.net") == ("Ent", "sales")
+    assert bw.looked_up == []  # all that is known without asking
+    assert names.known("3") is None  # eve and dan both have it
+
+
+def test_a_page_that_repeats_itself_ends_the_directory() -> None:
+    bw = BroadWorks()
+    bw.otherwise = colleagues("al", "eve")
+    outcome: list[Any] = []
+    Deferred.fromCoroutine(directory(bw).learn_colleagues(user("bob"), "Enterprise")).addBoth(outcome.append)
+    assert outcome == [2]
