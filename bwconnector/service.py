@@ -36,7 +36,6 @@ from bwconnector.xsi.channel import ChannelStatus
 from bwconnector.xsi.channelset import ChannelSet, instance_name
 from bwconnector.xsi.channelset import Link as ChannelLink
 from bwconnector.xsi.collective import CollectiveSubscriptions, Scope
-from bwconnector.xsi.errors import XsiFailure
 from bwconnector.xsi.events import Document, SubscriptionEvent
 from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.parse import parse, unwanted
@@ -118,7 +117,6 @@ class ConnectorService(MultiService):
         self._reactor = reactor
         self._simulator: SimulatorService | None = None
         self.latency = Latency()
-        self._colleagues_asked = False
 
     def startService(self) -> None:
         """Start everything; where a port cannot be listened on, the process ends, and says so without a traceback."""
@@ -169,12 +167,14 @@ class ConnectorService(MultiService):
             expires=config.connector.subscription_expire_tout,
             resync_interval=config.connector.resync_interval,
         )
-        self._scope = _scope(config.connector)
+        scope = _scope(config.connector)
         self.subscriptions: Subscriptions | CollectiveSubscriptions
-        if self._scope is None:
+        if scope is None:
             self.subscriptions = Subscriptions(reactor, self.channel_set, settings, self._event)
         else:
-            self.subscriptions = CollectiveSubscriptions(reactor, self.channel_set, settings, self._scope, self._covers, self._event)
+            self.subscriptions = CollectiveSubscriptions(
+                reactor, self.channel_set, settings, scope, lambda target: self.bridge.directory.in_scope(target), self._event
+            )
         # the time is noted where the set hands an event over, as only the set knows by which link it came
         receive = self.channel_set.on_event
 
@@ -202,6 +202,7 @@ class ConnectorService(MultiService):
                 **dict.fromkeys(config.devices.call_centers, CALL_CENTER),
                 **dict.fromkeys(config.devices.route_points, ROUTE_POINT),
             },
+            scope_id=config.connector.subscription_scope_id,
             limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
         )
         self.bridge.restored = self.subscriptions.channels_restored
@@ -299,27 +300,6 @@ class ConnectorService(MultiService):
     def _read(self, document: bytes) -> Document:
         """A document of a channel that brings events of everybody; most are of devices that nobody monitors."""
         return unwanted(document, self.subscriptions.wants) or parse(document)
-
-    def _covers(self, target: str) -> bool:
-        """Whether the collective subscriptions bring the events of a device. The first one of the scope makes its colleagues known."""
-        assert self._scope is not None
-        place = self.bridge.directory.place(target)
-        covered = self._scope.id in ("/".join(place), place[0])
-        if covered and not self._colleagues_asked:
-            self._colleagues_asked = True
-            self._spawn(self._learn_colleagues(target))
-        return covered
-
-    async def _learn_colleagues(self, user: str) -> None:
-        try:
-            await self.bridge.directory.learn_colleagues(
-                user, "Group" if "/" in self.config.connector.subscription_scope_id else "Enterprise"
-            )
-        except XsiFailure as failure:
-            self._colleagues_asked = False
-            self.log.info(
-                "the directory of {user} could not be read: {failure}; devices are asked for one by one", user=user, failure=str(failure)
-            )
 
     def _event(self, target: str, event: SubscriptionEvent) -> None:
         self.bridge.event(target, event.data)

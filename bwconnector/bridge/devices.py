@@ -13,13 +13,15 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Generic, Literal, TypeVar
 
 import attrs
+from twisted.logger import Logger
 
 from bwconnector.bridge.addresses import Address, is_number, parse_address
 from bwconnector.bridge.once import Once
 from bwconnector.bridge.ports import Clock, Waiter, XsiPort
+from bwconnector.bridge.slots import Slots
 from bwconnector.xsi import requests
 from bwconnector.xsi.answers import Profile, read_directory, read_profile
-from bwconnector.xsi.errors import Refused
+from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import Party
 
 __all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "UnknownDevice"]
@@ -35,6 +37,9 @@ SCOPES: tuple[Scope, ...] = ("Enterprise", "Group")
 PAGE = 1000
 """Entries of a directory that are asked for at a time; BroadWorks may give fewer."""
 
+SEARCHES = 32
+"""Names that BroadWorks is asked about at a time; beyond that an XSP only queues the requests, until they time out."""
+
 ABSENCE = 60.0
 """Seconds for which BroadWorks is not asked again about a name that it does not know."""
 
@@ -46,6 +51,8 @@ NAMES = 200_000
 
 VIRTUAL: Mapping[str, Callable[[str], requests.Request]] = {CALL_CENTER: requests.queue, ROUTE_POINT: requests.route_point_queue}
 """What only a device of this kind can be asked."""
+
+log = Logger()
 
 _UNDIALLABLE = re.compile(r"[\s<>\x00-\x1f]").search
 
@@ -107,6 +114,7 @@ class Directory:
     :param default_domain: domain of user ids that are written without one; empty if there is none
     :param account: BroadWorks account of the connector, whose directories are searched for extensions; empty to do without
     :param kinds: devices whose kind is fixed in the configuration: name to kind
+    :param scope_id: group (``<service provider>/<group>``) or enterprise whose devices are to be known without asking for each; or empty
     :param size: how much of each sort is remembered
     """
 
@@ -119,12 +127,17 @@ class Directory:
         kinds: Mapping[str, str] | None = None,
         account: str = "",
         size: int = NAMES,
+        scope_id: str = "",
     ) -> None:
         self._xsi = xsi
         self._clock = clock
         self._account = account
         self._domain = f"@{default_domain.lstrip('@')}" if default_domain else ""
         self._searches: Once[Device] = Once(make_waiter)
+        self._slots = Slots(SEARCHES, make_waiter)
+        self._scope_id = scope_id
+        self._listing: Once[None] = Once(make_waiter)
+        self._colleagues_known = False
         self._devices: _Recent[str, Device] = _Recent(size)
         self._keys: _Recent[str, str] = _Recent(size)
         self._absent: _Recent[str, float] = _Recent(size)
@@ -143,9 +156,15 @@ class Directory:
         known = self.known(name)
         if known is not None:
             return known
+        if self._scope_id and not self._colleagues_known:
+            # Thousands may be named at once: what the first one makes known need not be asked for each.
+            await self._listing.run("", lambda: self._find_colleagues(name))
+            known = self.known(name)
+            if known is not None:
+                return known
         if (self._absent.get(name) or 0.0) > self._clock.seconds():
             raise UnknownDevice(name)
-        return await self._searches.run(name, lambda: self._search(name))
+        return await self._searches.run(name, lambda: self._slots.run(lambda: self._search(name)))
 
     def known(self, name: str) -> Device | None:
         """The device that ``name`` means, if it was found before."""
@@ -157,10 +176,10 @@ class Directory:
         device = self._configured.get(key) or self._devices.get(key)
         return device.kind if device is not None else USER
 
-    def place(self, key: str) -> tuple[str, str]:
-        """Service provider (or enterprise) and group of a device, as far as they are known."""
+    def in_scope(self, key: str) -> bool:
+        """Whether a device is known to belong to the scope's group or enterprise."""
         device = self._devices.get(key)
-        return (device.service_provider, device.group) if device is not None else ("", "")
+        return device is not None and self._scope_id in (device.service_provider, f"{device.service_provider}/{device.group}")
 
     def forget(self, key: str) -> None:
         """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
@@ -301,27 +320,35 @@ class Directory:
                 return attrs.evolve(device, kind=kind)
         return None
 
-    async def learn_colleagues(self, user: str, scope: Scope) -> int:
-        """Read the directory of the group or enterprise of ``user``, so that BroadWorks need not be asked for each of them; how many.
+    async def _find_colleagues(self, name: str) -> None:
+        """Read the directory of the scope, if the device that ``name`` means belongs to it; else the next device will do."""
+        try:
+            device = await self._search(name)
+            if self.in_scope(device.key):
+                await self._learn_colleagues(device.key)
+                self._colleagues_known = True
+        except UnknownDevice:
+            pass
+        except XsiFailure as failure:
+            log.info("the directory of {scope} could not be read: {failure}", scope=self._scope_id, failure=str(failure))
 
-        :raises XsiFailure: BroadWorks could not be asked
-        """
+    async def _learn_colleagues(self, user: str) -> None:
+        scope: Scope = "Group" if "/" in self._scope_id else "Enterprise"
         country_code = read_profile((await self._xsi.perform(requests.profile(user))).body).country_code
         colleagues: dict[str, Device] = {}
         while True:
             request = requests.directory(user, scope, start=str(len(colleagues) + 1), results=str(PAGE))
-            page = [
-                self._described(entry, country_code) for entry in read_directory((await self._xsi.perform(request)).body) if entry.user_id
-            ]
+            page = read_directory((await self._xsi.perform(request)).body)
             before = len(colleagues)
-            colleagues.update((device.key, device) for device in page)
+            found = [self._described(entry, country_code) for entry in page if entry.user_id]
+            colleagues.update((device.key, device) for device in found)
             if len(colleagues) == before:
                 break
         extensions = Counter(device.extension for device in colleagues.values())
         for device in colleagues.values():
             if self.kind(device.key) == USER:
                 self._learn_device(device.extension if extensions[device.extension] == 1 else device.key, device)
-        return len(colleagues)
+        log.info("{count} devices of {scope} are known from its directory", count=len(colleagues), scope=self._scope_id)
 
     async def _profile(self, user: str) -> Device:
         profile = read_profile((await self._xsi.perform(requests.profile(user))).body)

@@ -87,7 +87,9 @@ class World:
         self.subscriptions: Subscriptions | CollectiveSubscriptions = (
             Subscriptions(self.clock, self.channels, asked, self._event)
             if scope is None
-            else CollectiveSubscriptions(self.clock, self.channels, asked, scope, self._covered, self._event)
+            else CollectiveSubscriptions(
+                self.clock, self.channels, asked, scope, lambda target: self.bridge.directory.in_scope(target), self._event
+            )
         )
         self.bridge = Bridge(
             clock=self.clock,
@@ -98,6 +100,7 @@ class World:
             link_loss_policy=link_loss_policy,
             default_domain=DOMAIN,
             account=config.user_id,
+            scope_id=scope.id if scope is not None else "",
         )
         self.bridge.restored = self.subscriptions.channels_restored
         self.tservers = [TServer(f"tserver-{number}", self.clock, devices) for number, devices in enumerate(monitored, 1)]
@@ -117,9 +120,6 @@ class World:
 
     def _channel_changed(self) -> None:
         self.bridge.channels_changed(self.channels.up_count)
-
-    def _covered(self, target: str) -> bool:
-        return self.bridge.directory.place(target) == ("ExampleEnt", "sales")
 
     def _read(self, document: bytes) -> Document:
         return unwanted(document, self.subscriptions.wants) or parse(document)
