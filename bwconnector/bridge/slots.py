@@ -20,6 +20,7 @@ class Slots:
         self._free = count
         self._make_waiter = make_waiter
         self._waiting: deque[Waiter] = deque()
+        self._beginning = False
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """The outcome of ``work``, which begins when there is room for it."""
@@ -28,11 +29,19 @@ class Slots:
         else:
             waiter = self._make_waiter()
             self._waiting.append(waiter)
-            await waiter  # whoever ends hands its slot on
+            await waiter
         try:
             return await work()
         finally:
-            if self._waiting:
-                self._waiting.popleft().callback(None)
-            else:
-                self._free += 1
+            self._free += 1
+            self._begin()
+
+    def _begin(self) -> None:
+        # Work may end within its begin: the loop that is running takes the next one, or each would begin within the one before.
+        if self._beginning:
+            return
+        self._beginning = True
+        while self._waiting and self._free:
+            self._free -= 1
+            self._waiting.popleft().callback(None)
+        self._beginning = False

@@ -30,3 +30,21 @@ def test_so_many_at_a_time_and_in_order() -> None:
     Deferred.fromCoroutine(slots.run(work))
     Deferred.fromCoroutine(slots.run(work))
     assert len(begun) == 6
+
+
+def test_any_number_that_ends_at_once() -> None:
+    slots = Slots(1, Deferred)
+    blocking: Deferred[None] = Deferred()
+    done: list[object] = []
+
+    async def block() -> None:
+        await blocking
+
+    async def work() -> int:
+        return 1
+
+    Deferred.fromCoroutine(slots.run(block))
+    for _ in range(5_000):
+        Deferred.fromCoroutine(slots.run(work)).addBoth(done.append)
+    blocking.callback(None)
+    assert done == [1] * 5_000
