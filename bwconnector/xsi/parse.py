@@ -43,6 +43,8 @@ from bwconnector.xsi.events import (
 __all__ = [
     "CALL_EVENTS",
     "CONFERENCE_EVENTS",
+    "DND_INFO",
+    "SERVICE_INFO",
     "Table",
     "call_of",
     "channel_of",
@@ -274,6 +276,8 @@ _CALL: Table = {
     "startTime": ("start_time", integer_of),
     "answerTime": ("answer_time", integer_of),
     "acdCallInfo": ("acd", _acd),
+    "agentEscalation": ("escalation", text_of),
+    "allowedRecordingControls": ("recording_controls", text_of),
     "recordingState": ("recording_state", text_of),
     "clientSessionInfo": ("client_session_info", text_of),
 }
@@ -286,18 +290,19 @@ _CONFERENCE: Table = {
 _CHANNEL: Table = {"channelId": ("channel_id", text_of), "expires": ("expires", integer_of)}
 _TERMINATED: Table = {"channelId": ("channel_id", text_of), "reason": ("reason", text_of)}
 _SNAPSHOT: Table = {"calls": ("calls", _calls), "conference": ("conference", _conference), "hookStatus": ("hook_status", text_of)}
-_CALLS: Table = {"call": ("call", call_of), "calls": ("calls", _calls)}
-_SERVICE_INFO: Table = {
+_CALLS: Table = {"call": ("call", call_of), "calls": ("calls", _calls), "reason": ("reason", text_of)}
+SERVICE_INFO: Table = {
     "active": ("active", flag_of),
     "forwardToPhoneNumber": ("forward_to", text_of),
     "numberOfRings": ("number_of_rings", integer_of),
 }
-_DND_INFO: Table = {"active": ("active", flag_of)}
+DND_INFO: Table = {"active": ("active", flag_of)}
 
 
 def _call_event(kind: str, data: Element) -> EventData:
     fields = fields_of(data, _CALLS)
-    return CallEvent(kind, fields["calls"] if "calls" in fields else tuple(fields.values()))
+    reason = fields.pop("reason", "")
+    return CallEvent(kind, fields["calls"] if "calls" in fields else tuple(fields.values()), reason)
 
 
 def _conference_event(kind: str, data: Element) -> EventData:
@@ -323,7 +328,7 @@ def _service(data: Element, info: Table) -> dict[str, Any]:
 
 
 def _do_not_disturb(kind: str, data: Element) -> EventData:
-    return DoNotDisturbState(**_service(data, _DND_INFO))
+    return DoNotDisturbState(**_service(data, DND_INFO))
 
 
 def _message_summary(kind: str, data: Element) -> EventData:
@@ -339,7 +344,7 @@ _FORWARDING = {
 
 
 def _forwarding(kind: str, data: Element) -> EventData:
-    return ForwardingState(_FORWARDING[kind], **_service(data, _SERVICE_INFO))
+    return ForwardingState(_FORWARDING[kind], **_service(data, SERVICE_INFO))
 
 
 _EVENT_DATA: dict[str, Callable[[str, Element], EventData]] = {

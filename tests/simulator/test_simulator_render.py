@@ -41,6 +41,8 @@ FULL = Call(
     held_time=3,
     detached_time=4,
     release_time=5,
+    escalation="Normal",
+    recording="Started",
     client_session_info="crm",
 )
 
@@ -72,7 +74,7 @@ def test_elements_of_a_call_are_in_schema_order() -> None:
     assert [child.tag for child in call_elements(FULL)] == [
         "callId", "extTrackingId", "networkCallId", "personality", "state", "releaseCause", "releasingParty", "remoteParty",
         "redirections", "redirect", "endpoint", "allowRetrieve", "startTime", "answerTime", "heldTime", "detachedTime", "releaseTime",
-        "clientSessionInfo",
+        "agentEscalation", "recorded", "allowedRecordingControls", "recordingState", "clientSessionInfo",
     ]  # fmt: skip
 
 
