@@ -7,6 +7,7 @@ from typing import Any
 
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
 from bwconnector.bridge.switching import Asker, SwitchingFunction
+from bwconnector.bridge.world import CALL_TYPES, ESCALATIONS
 from bwconnector.csta import messages as csta
 from bwconnector.csta.values import FILTER_GROUPS
 
@@ -137,6 +138,9 @@ STATION_LISTS: Mapping[str, str] = {
 CATEGORY: Mapping[str, str] = {USER: "station", CALL_CENTER: "acd", ROUTE_POINT: "routeingDevice"}
 """Device category by kind of device."""
 
+CHARACTERISTICS = frozenset().union(*ESCALATIONS.values(), *CALL_TYPES.values())
+"""callCharacteristics that are told."""
+
 SEGMENT = 100
 """Devices per SwitchingFunctionDevices: with the longest ids BroadWorks allows that is some 25 kB, and some clients cannot read a
 frame of more than 32 kB."""
@@ -222,6 +226,7 @@ async def get_switching_function_caps(
         device_id_format=frozenset({"dialableDigitsAsterix", "dialableDigitsHash", "deviceNumber"}),
         sw_domain_features=frozenset({"extCallsIncoming", "extCallsOutgoing", "isForwardingAfter", "recall"}),
         ignore_unsupported_parameters="rejectMessage" if strict else "ignoreParameters",
+        call_characteristics_supported=CHARACTERISTICS,
         media_class_support=frozenset({"voice"}),
         trans_and_conf_setup=frozenset({"consultationCall", "holdCallMakeCall", "alternateCall"}),
         monitor_filter_items=csta.MonitorFilterItems(device_on_device_monitor_filter=_never_sent(switch)),

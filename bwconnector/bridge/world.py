@@ -18,7 +18,7 @@ from bwconnector.xsi.events import Party, Redirection, XsiCall
 if TYPE_CHECKING:
     from bwconnector.bridge.steps import Gate
 
-__all__ = ["Directory", "World"]
+__all__ = ["CALL_TYPES", "ESCALATIONS", "Directory", "World"]
 
 _RANK = {NULL: 0, INITIATED: 1, ALERTING: 2, QUEUED: 2, CONNECTED: 3, HOLD: 3, FAIL: 4}
 
