@@ -159,6 +159,8 @@ def test_set_forwarding_is_answered_before_its_event(kind: str) -> None:
     office.bw.answers(f"PUT user/alice/services/{TYPES[kind]}", Deferred())
     invoke_id = office.ask(forward(kind, rings=rings))
     office.features.apply(user("alice"), ForwardingState(service, active=True, forward_to="tel:1004", number_of_rings=rings))
+    if rings is not None:
+        office.features.apply(user("alice"), ForwardingState(service, active=True, forward_to="tel:1003", number_of_rings=2))
     assert office.waits(invoke_id)
     office.features.apply(user("alice"), ForwardingState(service, active=True, forward_to="tel:1003", number_of_rings=rings))
     assert office.link.sent[-2:] == [(invoke_id, csta.SetForwardingResponse(), ED3), ("9999", "ForwardingEvent", ED3)]

@@ -12,7 +12,7 @@ from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.switching import Options
 from bwconnector.csta import messages as csta
 
-from .flows import Flow, leg, truth
+from .flows import Flow, ev, leg, truth
 from .office import ED3, Office, connection, user
 from .scenarios import talk
 
@@ -196,6 +196,36 @@ def test_a_comparison_tells_what_was_missed() -> None:
 
 def test_a_comparison_that_says_nothing_of_recording_proves_nothing() -> None:
     assert recorded("Started", "silent") == ["Record normal"]
+
+
+# Events out of the ordinary
+
+
+def test_a_recording_is_not_told_before_the_birth_of_its_connection() -> None:
+    flow = Flow("A")
+    flow.say("A", ev("Originating", leg("a1", "K1 CtD Al B")))
+    flow.say("A", ev("RecordingStarted", leg("a1", "K1 CtD Al B")))
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al B")))
+    assert [line.split("{")[0] for line in flow.heard["A"]] == ["ServiceInitiated", "Originated", "Record"]
+
+
+def test_a_recording_of_a_leg_that_was_not_known() -> None:
+    flow = Flow("A")
+    flow.say("A", ev("RecordingStopped", leg("a9", "K9 Or Re B"), reason="User Requested"))
+    flow.say("A", ev("RecordingStarted", leg("a1", "K1 Or Ac B")))
+    assert flow.heard["A"] == ["Established{K1,B} connected newCall A>B", "Record{K1,A} connected normal A>B"]
+    assert flow.holds() == {"K1": {"A": "connected", "B": "connected"}}
+
+
+def test_a_recording_that_ends_when_its_device_has_left_the_call() -> None:
+    flow = Flow("AB")
+    for who, data in talk()[:3]:
+        flow.say(who, data)
+    flow.say("B", ev("RecordingStarted", leg("b1", "K1 Te Al A")))
+    flow.say("A", ev("PickedUp", leg("a1", "K1 Or Al D")))
+    flow.say("B", ev("RecordingStopped", leg("b1", "K1 Te Al A"), reason="User Requested"))
+    assert [line.split("{")[0] for line in flow.heard["B"]] == ["Delivered", "Record", "Diverted"]
+    assert [line.split("{")[0] for line in flow.heard["A"]][2:] == ["Record", "Diverted"]
 
 
 def test_an_event_of_a_recording_names_the_call_as_its_message() -> None:

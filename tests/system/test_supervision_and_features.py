@@ -6,7 +6,8 @@ import pytest
 import pytest_twisted
 
 from bwconnector.csta import messages as csta
-from tests.system.exchange import Exchange, conn
+from bwconnector.simulator.config import SimulatorConfig
+from tests.system.exchange import Exchange, conn, make_config
 from tests.system.test_services import talk
 from tests.system.variations import SURVIVORS
 
@@ -37,6 +38,19 @@ class TestRecording:
         alice = csta.ConnectionID(device_id="alice")
         assert await tserver.refused(csta.RecordMessage(call_to_be_recorded=alice)) == "stateIncompatibility invalidConnectionState"
         await tserver.perform(csta.Stop(connection=alice), {"alice": ["Stop{K1,alice} normal"]})
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_release_without_recording(self) -> None:
+        simulator = SimulatorConfig(users=4, xsps=1, demo=False, admin=False)
+        exchange = Exchange(make_config(simulator, broadworks_version="17.sp4"))
+        await exchange.start()
+        try:
+            tserver, alice, _ = await talk(exchange, "alice", "bob")
+            assert await tserver.refused(csta.RecordMessage(call_to_be_recorded=alice)) == "operation serviceNotSupported"
+            features = await tserver.ask(csta.GetCSTAFeatures())
+            assert "voiceServList" not in features.supported_services
+        finally:
+            await exchange.stop()
 
 
 class TestSupervision:
@@ -146,6 +160,9 @@ class TestFeatures:
             )
             assert (await tserver.ask(csta.GetDoNotDisturb(device="alice"))).do_not_disturb_on is on
             assert (await tserver.ask(csta.GetDoNotDisturb(device="bob"))).do_not_disturb_on is False
+        exchange.fail("services/DoNotDisturb", "500")
+        assert (await tserver.ask(csta.GetDoNotDisturb(device="alice"))).do_not_disturb_on is False  # from what its events have told
+        assert await tserver.refused(csta.GetDoNotDisturb(device="bob")) == "systemResourceAvailibility generic"
 
     @pytest_twisted.ensureDeferred
     async def test_forwarding(self, exchange: Exchange) -> None:
