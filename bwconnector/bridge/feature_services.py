@@ -13,7 +13,7 @@ from bwconnector.csta import messages as csta
 from bwconnector.csta.errors import CstaError
 from bwconnector.xsi import requests
 from bwconnector.xsi.answers import read_do_not_disturb, read_forwarding
-from bwconnector.xsi.errors import Refused, XsiFailure
+from bwconnector.xsi.errors import XsiFailure
 from bwconnector.xsi.events import DoNotDisturbState, ForwardingState
 
 __all__ = ["get_do_not_disturb", "get_forwarding", "set_do_not_disturb", "set_forwarding"]
@@ -22,9 +22,6 @@ SERVICE_OF_TYPE = {kind: service for service, kind in FORWARDING_TYPES.items()}
 """forwardingType to BroadWorks service; BroadWorks has no other type that CSTA has."""
 
 INVALID_FEATURE = ("operation", "invalidFeature")
-
-ABSENT = frozenset({403, 404})
-"""HTTP statuses of a service that the user does not have, when its state is asked for."""
 
 State = TypeVar("State", DoNotDisturbState, ForwardingState)
 
@@ -121,12 +118,11 @@ async def _state(
         return None if _gone(known) else known
     try:
         return read((await switch.xsi.perform(requests.service(user, feature))).body)
-    except Refused as refused:
-        if refused.status in ABSENT:
-            return None
-        raise refusal(service, refused) from refused
     except XsiFailure as failure:
-        raise refusal(service, failure) from failure
+        error = refusal(service, failure)
+        if (error.category, error.value) == INVALID_FEATURE:
+            return None
+        raise error from failure
 
 
 def _gone(state: FeatureEvent) -> bool:
