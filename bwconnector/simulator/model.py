@@ -12,16 +12,19 @@ import attrs
 __all__ = [
     "ACTIVE",
     "ALERTING",
+    "CALL_CENTER",
     "CLICK_TO_DIAL",
     "CONNECTED",
     "DETACHED",
     "HELD",
+    "Kind",
     "LOCAL_RELEASE",
     "ORIGINATOR",
-    "RELEASED",
     "RECORDING_CONTROLS",
+    "RELEASED",
     "REMOTE_HELD",
     "REMOTE_RELEASE",
+    "ROUTE_POINT",
     "SERVICES",
     "TERMINATOR",
     "Call",
@@ -47,6 +50,10 @@ LOCAL_RELEASE, REMOTE_RELEASE = "localRelease", "remoteRelease"
 
 RECORDING_CONTROLS = {"": "record", "Pending": "stop", "Started": "pause-stop", "Paused": "resume-stop"}
 """``allowedRecordingControls`` by the state of the recording."""
+
+Kind = Literal["user", "callcenter", "routepoint"]
+CALL_CENTER: Kind = "callcenter"
+ROUTE_POINT: Kind = "routepoint"
 
 SERVICES = {
     "Do Not Disturb": "DoNotDisturb",
@@ -89,6 +96,8 @@ class User:
     """``Primary``, ``RemoteOffice``, ``BroadWorksAnywhere`` or ``BroadWorksMobility``: the kind of endpoint that its calls show."""
     private: bool = False
     """The party withholds its identity."""
+    kind: Kind = "user"
+    """Call centers and route points are users without a phone: BroadWorks calls them virtual users."""
 
     @property
     def outside(self) -> bool:
