@@ -40,9 +40,9 @@ async def enter(
     private: dict[str, str] | None,
 ) -> str:
     """Have the device ``name`` enter the call of ``connection``; the callID of what it is in then."""
-    action = requests.coach_agent if (private or {}).get(COACH) == "true" else ENTRANCES.get(participation)
-    if participation not in ENTRANCES or action is None:
+    if participation not in ENTRANCES:
         raise CstaError("operation", "invalidParticipationType", f"{service}: a device cannot enter a call as {participation}")
+    action = requests.coach_agent if _coaches(private or {}) else ENTRANCES[participation]
     require(service, connection)
     device = (await switch.controlled(asker, service, name)).key
     request = action(device, switch.directory.address_of(connection.device))
@@ -52,6 +52,11 @@ async def enter(
     proven = await switch.carry_out(service, intent, lambda: switch.xsi.perform(request), proof, connection)
     change = proven.change or await switch.outstanding.change(proof, switch.seconds("P-JOIN"))
     return change.subject.call_id if change is not None else connection.call.id
+
+
+def _coaches(private: dict[str, str]) -> bool:
+    """An empty element says it by being there."""
+    return private.get(COACH, "false").strip().lower() not in ("false", "0")
 
 
 def _entered(connection: Connection, device: str) -> Proof:

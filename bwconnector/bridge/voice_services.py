@@ -48,8 +48,7 @@ async def record_message(switch: SwitchingFunction, asker: Asker, request: csta.
 async def stop(switch: SwitchingFunction, asker: Asker, request: csta.Stop) -> csta.StopResponse:
     """What it stops depends on the kind of the device: see :data:`STOPPED_AT`."""
     connection = await find_connection(switch, asker, "Stop", request.connection)
-    device = switch.directory.known(connection.device)
-    stop_there = STOPPED_AT.get(device.kind if device is not None else USER)
+    stop_there = STOPPED_AT.get(switch.directory.kind(connection.device))
     if stop_there is None:
         raise CstaError("operation", "serviceNotSupported", f"nothing can be stopped at {asker.name(connection.device)}")
     await stop_there(switch, asker, connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -48,6 +49,17 @@ def test_join_call(how: str) -> None:
     assert office.waits(invoke_id)
     office.change("ConferencedEvent", call, "bob", "intrude", target=user("dave"))
     assert office.answer_to(invoke_id) == csta.JoinCallResponse(conferenced_call=connection("K1", "dave"))
+
+
+@pytest.mark.parametrize(
+    ("private", "how"),
+    [({"coach": ""}, "coach"), ({"coach": "false"}, "silent"), ({"other": "true"}, "silent")],
+    ids=["empty", "false", "other"],
+)
+def test_who_coaches(private: dict[str, str], how: str) -> None:
+    office = talking()
+    office.ask(attrs.evolve(join("silent"), extensions=private))
+    assert office.bw.asked == [ENTRANCES[how][0]]
 
 
 def test_join_call_is_answered_before_its_event() -> None:
