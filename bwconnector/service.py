@@ -194,6 +194,7 @@ class ConnectorService(MultiService):
                 status_on_connect=config.csta.status_on_connect,
                 monitored_only=config.csta.monitored_only,
                 max_monitors=config.csta.max_monitors_per_link,
+                broadworks_version=config.connector.broadworks_version,
             ),
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,

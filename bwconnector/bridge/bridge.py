@@ -105,6 +105,7 @@ class Bridge:
             table=self.model.table,
             intents=self.model.intents,
             monitors=self.monitors,
+            features=self.features,
             subscriptions=self._subscriptions,
             xsi=xsi,
             status=self.status,

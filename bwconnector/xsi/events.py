@@ -106,7 +106,12 @@ class XsiCall:
     acd_user_id: str = ""
     """``acdCallInfo/acdUserId``: the queue or route point that distributed this call."""
     acd_calling_party: Party | None = None
+    recording_controls: str = ""
+    """``allowedRecordingControls``: ``none``, or what the user may ask for, such as ``pause-stop``; empty when nothing is said."""
     recording_state: str = ""
+    """``Pending``, ``Started``, ``Paused``, ``Failed`` or empty."""
+    escalation: str = ""
+    """``Normal`` or ``Emergency`` when an agent escalates this call to its user."""
     client_session_info: str = ""
 
 
@@ -137,10 +142,14 @@ class EventData:
 
 @attrs.frozen(slots=True)
 class CallEvent(EventData):
-    """Any event about calls of one user: its type (``CallReceivedEvent`` …) and the calls it names (one, but for CallRedirectedEvent)."""
+    """Any event about calls of one user: its type (``CallReceivedEvent`` …) and the calls it names (one, but for CallRedirectedEvent).
+
+    ``reason`` is that of CallRecordingStoppedEvent: ``User Requested`` or ``Failure``.
+    """
 
     type: str
     calls: tuple[XsiCall, ...]
+    reason: str = ""
 
 
 @attrs.frozen(slots=True)

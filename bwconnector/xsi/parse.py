@@ -31,7 +31,7 @@ from bwconnector.xsi.events import (
 )
 from bwconnector.xsi.reading import Element, Table, fields_of, flag_of, integer_of, local_name, root_of, text_of, type_of
 
-__all__ = ["CALL_EVENTS", "CONFERENCE_EVENTS", "EVENT_DATA", "channel_of", "parse", "unwanted"]
+__all__ = ["CALL_EVENTS", "CONFERENCE_EVENTS", "DND_INFO", "EVENT_DATA", "SERVICE_INFO", "channel_of", "parse", "unwanted"]
 
 CALL_EVENTS = frozenset(
     f"Call{name}Event"
@@ -123,18 +123,19 @@ _NO_CHANNEL: dict[str, Any] = {"channel_id": "", "expires": 0}
 _CHANNEL: Table = {"channelId": ("channel_id", text_of), "expires": ("expires", integer_of)}
 _TERMINATED: Table = {"channelId": ("channel_id", text_of), "reason": ("reason", text_of)}
 _SNAPSHOT: Table = {"calls": ("calls", calls_of), "conference": ("conference", conference_of), "hookStatus": ("hook_status", text_of)}
-_CALLS: Table = {"call": ("call", call_of), "calls": ("calls", calls_of)}
-_SERVICE_INFO: Table = {
+_CALLS: Table = {"call": ("call", call_of), "calls": ("calls", calls_of), "reason": ("reason", text_of)}
+SERVICE_INFO: Table = {
     "active": ("active", flag_of),
     "forwardToPhoneNumber": ("forward_to", text_of),
     "numberOfRings": ("number_of_rings", integer_of),
 }
-_DND_INFO: Table = {"active": ("active", flag_of)}
+DND_INFO: Table = {"active": ("active", flag_of)}
 
 
 def _call_event(kind: str, data: Element) -> EventData:
     fields = fields_of(data, _CALLS)
-    return CallEvent(kind, fields["calls"] if "calls" in fields else tuple(fields.values()))
+    reason = fields.pop("reason", "")
+    return CallEvent(kind, fields["calls"] if "calls" in fields else tuple(fields.values()), reason)
 
 
 def _conference_event(kind: str, data: Element) -> EventData:
@@ -160,7 +161,7 @@ def _service(data: Element, info: Table) -> dict[str, Any]:
 
 
 def _do_not_disturb(kind: str, data: Element) -> EventData:
-    return DoNotDisturbState(**_service(data, _DND_INFO))
+    return DoNotDisturbState(**_service(data, DND_INFO))
 
 
 def _message_summary(kind: str, data: Element) -> EventData:
@@ -176,7 +177,7 @@ _FORWARDING = {
 
 
 def _forwarding(kind: str, data: Element) -> EventData:
-    return ForwardingState(_FORWARDING[kind], **_service(data, _SERVICE_INFO))
+    return ForwardingState(_FORWARDING[kind], **_service(data, SERVICE_INFO))
 
 
 EVENT_DATA: dict[str, Callable[[str, Element], EventData]] = {

@@ -100,6 +100,7 @@ def test_every_detail_of_a_call() -> None:
         "<xsi:allowAnswer/><xsi:allowRetrieve>false</xsi:allowRetrieve><xsi:huntGroupUserId>hunt@ex.org</xsi:huntGroupUserId>"
         "<xsi:recallType>Call Park</xsi:recallType><xsi:answerTime>1700000000456</xsi:answerTime>"
         "<xsi:acdCallInfo><xsi:acdUserId>queue@ex.org</xsi:acdUserId><xsi:callingPartyInfo><xsi:name>X</xsi:name></xsi:callingPartyInfo></xsi:acdCallInfo>"
+        "<xsi:agentEscalation>Emergency</xsi:agentEscalation><xsi:allowedRecordingControls>pause-stop</xsi:allowedRecordingControls>"
         "<xsi:recordingState>Started</xsi:recordingState><xsi:clientSessionInfo>crm-1</xsi:clientSessionInfo><xsi:later>new</xsi:later>"
     )
     assert data_of("CallReleasedEvent", call(extra, state="Released")) == CallEvent(
@@ -126,11 +127,20 @@ def test_every_detail_of_a_call() -> None:
                 answer_time=1700000000456,
                 acd_user_id="queue@ex.org",
                 acd_calling_party=Party(name="X"),
+                recording_controls="pause-stop",
                 recording_state="Started",
+                escalation="Emergency",
                 client_session_info="crm-1",
             ),
         ),
     )
+
+
+@pytest.mark.parametrize("reason", ["User Requested", "Failure"])
+def test_why_a_recording_has_stopped(reason: str) -> None:
+    event = data_of("CallRecordingStoppedEvent", f"<xsi:reason>{reason}</xsi:reason>{call('')}")
+    assert isinstance(event, CallEvent)
+    assert (event.reason, len(event.calls)) == (reason, 1)
 
 
 def test_an_empty_call_is_tolerated() -> None:
@@ -185,6 +195,7 @@ def test_conference_events(kind: str) -> None:
         ("VoiceMailMessageSummaryEvent", "", MessageSummary()),
         ("SubscriptionTerminatedEvent", "", SubscriptionTerminated()),
         ("CallHistoryEvent", call(), OtherEvent("CallHistoryEvent")),
+        *((f"{service}Event", "<xsi:info/>", OtherEvent(f"{service}Event")) for service in ("CallWaiting", "RemoteOffice", "MusicOnHold")),
         ("AgentStateEvent", "", OtherEvent("AgentStateEvent")),
     ],
 )
