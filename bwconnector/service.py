@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.logger import Logger
 
 from bwconnector.bridge.bridge import Bridge
+from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.switching import Options
 from bwconnector.bridge.watchdog import Limits
@@ -187,6 +188,10 @@ class ConnectorService(MultiService):
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
+            kinds={
+                **dict.fromkeys(config.devices.call_centers, CALL_CENTER),
+                **dict.fromkeys(config.devices.route_points, ROUTE_POINT),
+            },
             limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
         )
         self.bridge.restored = self.subscriptions.channels_restored

@@ -41,6 +41,9 @@ PROOF_OF_ABSENCE = frozenset({403, 404})
 NAMES = 200_000
 """Names, numbers and parties remembered: several for each device of the largest sites; the least recently used are forgotten."""
 
+VIRTUAL: Mapping[str, Callable[[str], requests.Request]] = {CALL_CENTER: requests.queue, ROUTE_POINT: requests.route_point_queue}
+"""What only a device of this kind can be asked."""
+
 _UNDIALLABLE = re.compile(r"[\s<>\x00-\x1f]").search
 
 K = TypeVar("K")
@@ -143,6 +146,11 @@ class Directory:
         """The device that ``name`` means, if it was found before."""
         key = self._keys.get(name) or self.full(name)
         return self._configured.get(key) or self._devices.get(key)
+
+    def kind(self, key: str) -> str:
+        """The kind of a device, ``user`` as long as nothing else is known."""
+        device = self._configured.get(key) or self._devices.get(key)
+        return device.kind if device is not None else USER
 
     def forget(self, key: str) -> None:
         """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
@@ -247,6 +255,8 @@ class Directory:
         if self._account and name.isdigit():
             for scope in SCOPES:
                 yield self._extension(scope, name)
+        # Last, as most names are those of users. By a number these are not found: nothing would tell their user id.
+        yield self._virtual(Device(self.full(name)))
 
     async def _extension(self, scope: Scope, extension: str) -> Device | None:
         """The user of a directory who has this extension.
@@ -258,6 +268,28 @@ class Directory:
         if len(users) > 1:
             raise UnknownDevice(extension)
         return await self._profile(users.pop()) if users else None
+
+    async def classify(self, device: Device) -> Device:
+        """``device`` with its kind. BroadWorks shows call centers and route points as users at first; what they alone can be asked tells.
+
+        :raises XsiFailure: BroadWorks could not be asked
+        """
+        found = await self._virtual(device)
+        if found is None:
+            return device
+        self._devices.put(found.key, found)
+        return found
+
+    async def _virtual(self, device: Device) -> Device | None:
+        for kind, question in VIRTUAL.items():
+            try:
+                await self._xsi.perform(question(device.key))
+            except Refused as refused:
+                if refused.status not in PROOF_OF_ABSENCE:
+                    raise
+            else:
+                return attrs.evolve(device, kind=kind)
+        return None
 
     async def _profile(self, user: str) -> Device:
         profile = read_profile((await self._xsi.perform(requests.profile(user))).body)

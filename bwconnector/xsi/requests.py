@@ -279,6 +279,19 @@ def set_call_forwarding(user: str, service: str, active: bool, forward_to: str =
     return Request("PUT", f"user/{_segment(user)}/services/{name}", body=_document(name, content), safe=True)
 
 
+# Call centers and route points
+
+
+def queue(call_center: str) -> Request:
+    """The calls that wait at a call center; the answer is read by :func:`~bwconnector.xsi.answers.read_queue`."""
+    return Request("GET", f"callcenter/{_segment(call_center)}/calls", safe=True)
+
+
+def route_point_queue(route_point: str) -> Request:
+    """The calls that wait at a route point; the answer is read by :func:`~bwconnector.xsi.answers.read_queue`."""
+    return Request("GET", f"routepoint/{_segment(route_point)}/calls", safe=True)
+
+
 def versions(context: Context = "actions") -> Request:
     """Release of the XSP; the cheapest question that proves it alive."""
     return Request("GET", "versions", context=context, safe=True)

@@ -9,9 +9,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from bwconnector.bridge.addresses import Address, is_number, parse_address
-from bwconnector.bridge.devices import CALL_CENTER, Device, Directory, UnknownDevice
+from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device, Directory, UnknownDevice
 from bwconnector.xsi.errors import NoXspAvailable, Refused
 from bwconnector.xsi.events import Party
+from bwconnector.xsi.requests import Response
 
 from .office import BroadWorks, profile, user
 
@@ -284,3 +285,42 @@ def test_what_was_not_used_for_longest_is_forgotten() -> None:
         names.key(Party(user_id=f"u{number}", address=f"tel:10{number}"))
     assert names.key_of_address("tel:109") == "u9@example.net"
     assert names.key_of_address("tel:100") == "100"
+
+
+# Kinds of device
+
+
+def test_a_call_center_that_broadworks_shows_as_a_user_is_classified_when_asked() -> None:
+    bw = BroadWorks()
+    bw.answers("GET callcenter/bob/calls", Response(200))
+    names = directory(bw)
+    device = found(names, "bob")
+    assert isinstance(device, Device) and device.kind == names.kind(user("bob")) == USER
+    outcome: list[Any] = []
+    Deferred.fromCoroutine(names.classify(device)).addBoth(outcome.append)
+    assert [each.kind for each in outcome] == [names.kind(user("bob"))] == [CALL_CENTER]
+    assert outcome[0].number == "+15550001002"
+
+
+def test_what_is_neither_call_center_nor_route_point_stays_a_user() -> None:
+    bw = BroadWorks()
+    names = directory(bw)
+    device = found(names, "bob")
+    assert isinstance(device, Device)
+    outcome: list[Any] = []
+    Deferred.fromCoroutine(names.classify(device)).addBoth(outcome.append)
+    assert outcome == [device]
+    assert bw.classified == ["GET callcenter/bob/calls", "GET routepoint/bob/calls"]
+
+
+def test_a_device_that_is_no_user_is_looked_for_among_call_centers_and_route_points() -> None:
+    bw = BroadWorks()
+    bw.answers("GET routepoint/entry/calls", Response(200))
+    assert found(directory(bw), "entry") == Device("entry@example.net", kind=ROUTE_POINT)
+    assert bw.classified == ["GET callcenter/entry/calls"]
+
+
+def test_an_unreachable_broadworks_says_nothing_about_the_kind() -> None:
+    bw = BroadWorks()
+    bw.answers("GET callcenter/entry/calls", NoXspAvailable("down"))
+    assert found(directory(bw), "entry") is NoXspAvailable
