@@ -30,6 +30,8 @@ from bwconnector.csta.messages import MESSAGES
 from bwconnector.csta.schema import element_name
 from bwconnector.ops.inspection import Inspection
 from bwconnector.ops.metrics import Metrics
+from bwconnector.simulator.admin import FAULTS
+from bwconnector.simulator.faults import Faults
 from bwconnector.xsi.channel import TRANSITIONS, Input, State
 from bwconnector.xsi.opening import _TERMINATIONS
 from bwconnector.xsi.parse import EVENT_DATA
@@ -321,6 +323,11 @@ def test_every_metric_is_documented() -> None:
     families = {family.name + "_total" * (family.type == "counter") for family in metrics.collect()}
     (named,) = zip(*(row[0].literals for row in table("operations.rst", "Metrics")), strict=True)
     assert sorted(named) == sorted(families)
+
+
+def test_every_fault_of_the_simulator_is_documented() -> None:
+    (named,) = zip(*(row[0].literals for row in table("operations.rst", "Faults of a simulated XSP")), strict=True)
+    assert list(named) == [field.name for field in attrs.fields(Faults)] == list(FAULTS)
 
 
 def loud_messages() -> Iterator[str]:
