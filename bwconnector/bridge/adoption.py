@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL
 from bwconnector.bridge.holding import far_hold
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -35,7 +35,7 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
         world.enter(call.connection(remote), far_state)
     if news and held:
         world.held(connection, "normal")
-    elif news and subject is not connection and not inferred and not subject.alive:
+    elif news and subject is not connection and subject.state in (NULL, HOLD):  # not this leg's to tell (R3, R4)
         world.reports.tell("EstablishedEvent", call, remote, cause, states={step.user: connection.state}, birth=step.user)
     elif news:
         world.established(subject, cause, birth=step.user)

@@ -156,7 +156,15 @@ def _answering(leg: Leg) -> Connection | None:
     named = call.connections.get(leg.remote)
     if named is not None and named.alive:
         return named
-    return waiting[0] if len(waiting) == 1 else named
+    if len(waiting) == 1:
+        return waiting[0]
+    return None if _sent_on(leg) else named
+
+
+def _sent_on(leg: Leg) -> bool:
+    """Whom the leg still names has sent the call on to somebody who is known."""
+    call = leg.connection.call
+    return leg.remote in call.diverted and bool(call.others(leg.user))
 
 
 def answered(world: World, step: Step) -> None:
@@ -181,7 +189,7 @@ def answered(world: World, step: Step) -> None:
     if not connection.alive:
         return
     far = _answering(leg)
-    if far is None and leg.remote and leg.remote != leg.user and not call.controller:
+    if far is None and leg.remote and leg.remote != leg.user and not _sent_on(leg) and not call.controller:
         far = call.connection(leg.remote)
     if far is not None and not world.reached(far, CONNECTED):
         world.established(far, _established_cause(far))

@@ -20,7 +20,8 @@ def rejoins(world: World, leg: Leg, xsi: XsiCall) -> bool:
     """The leg, so far in a private call, is now part of another known call; or the others have told of its entry already."""
     if leg.answered or leg.personality == "Terminator":
         return False
-    if leg.connection.state == QUEUED or (not leg.connection.alive and leg.connection.call.calling not in ("", leg.user)):
+    connection = leg.connection
+    if connection.state == QUEUED or (not connection.alive and (connection.call.calling not in ("", leg.user) or connection.cause == "park")):
         return True
     if xsi.tracking_id == leg.tracking_id:
         return False
@@ -212,11 +213,12 @@ def parked(world: World, step: Step) -> None:
 
 
 def _call_of(world: World, party: str) -> Call | None:
-    """The call of the parked party: best the one whose far end holds, as its legs tell, or of which nobody else tells any more."""
+    """The call of the parked party: best the one whose far end holds, as its legs tell, or has left, or has nobody else to tell of it."""
 
-    def likely(connection: Connection) -> tuple[bool, bool]:
-        left = not any(world.speaks(other.device) for other in connection.call.others(party))
-        return any(leg.state == "Remote Held" for leg in connection.legs), left
+    def likely(connection: Connection) -> tuple[bool, bool, bool]:
+        others = connection.call.others(party)
+        unheard = not any(world.speaks(other.device) for other in others)
+        return any(leg.state == "Remote Held" for leg in connection.legs), not others, unheard
 
     connections = [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD)]
     connections.sort(key=likely)
@@ -262,6 +264,7 @@ def park_retrieved(world: World, step: Step) -> None:
     world.follow(leg, xsi, retriever)
     leg.state = xsi.state
     if _comes(world, retriever, step):
+        leg.connection.call.connection(retriever).cause = "park"
         return
     if retriever and not _has_retrieved(world, leg.connection.call, retriever):
         _retrieve(world, leg.connection.call, leg.connection.call.connection(retriever))
