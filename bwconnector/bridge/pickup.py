@@ -21,7 +21,9 @@ def rejoins(world: World, leg: Leg, xsi: XsiCall) -> bool:
     if leg.answered or leg.personality == "Terminator":
         return False
     connection = leg.connection
-    if connection.state == QUEUED or (not connection.alive and (connection.call.calling not in ("", leg.user) or connection.cause == "park")):
+    if connection.state == QUEUED or (
+        not connection.alive and (connection.call.calling not in ("", leg.user) or connection.cause == "park")
+    ):
         return True
     if xsi.tracking_id == leg.tracking_id:
         return False
