@@ -96,6 +96,8 @@ def updated_gate(world: World, step: Step) -> float:
 def _changed_hands(world: World, leg: Leg, step: Step) -> bool:
     """The far end was exchanged in a call that had two parties. An external party only shows another number, unless the id changed."""
     new = step.remotes[0]
+    if new in leg.connection.call.diverted:
+        return False  # where that one has sent the call is not shown (COLP)
     if not new or not leg.remote or new == leg.remote or not (leg.answered or leg.personality == "Terminator"):
         return False
     return world.directory.is_user(leg.remote) or step.calls[0].tracking_id != leg.tracking_id

@@ -257,7 +257,7 @@ class _Word:
 
     def _talking(self) -> None:
         world, connection = self.world, self.connection
-        others = [c for c in self.call.others(connection.device) if c.state not in (FAIL, NULL)]
+        others = [c for c in self.call.others(connection.device) if c.state not in (FAIL, NULL) and c.device not in self.call.entered]
         if self.xsi.releasing_party == REMOTE and len(others) == 1:
             world.cleared(others[0], "normalClearing")
         world.cleared(connection, "normalClearing")

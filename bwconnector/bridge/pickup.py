@@ -6,7 +6,7 @@ call's tracking id when it is through. The parties that were there tell it, too.
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, QUEUED, Call, Connection, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.changes import ConnectionId, ListItem
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
@@ -248,12 +248,13 @@ def park_retrieved_gate(world: World, step: Step) -> float:
 
 def _has_retrieved(world: World, call: Call, retriever: str) -> bool:
     connection = call.connections.get(retriever)
-    return connection is not None and connection.state != QUEUED and world.reached(connection, CONNECTED)
+    return connection is not None and connection.state not in (NULL, QUEUED) and world.reached(connection, CONNECTED)
 
 
 def _comes(world: World, retriever: str, step: Step) -> bool:
     """The retriever's own word waits only for the tracking id that this step makes known."""
-    return any(s.calls and s.calls[0].tracking_id == step.calls[0].tracking_id for s in world.steps.of(retriever))
+    words = (s for s in world.steps.of(retriever) if s.calls and s.type != "CallOriginatedEvent")
+    return any(s.calls[0].tracking_id == step.calls[0].tracking_id for s in words)
 
 
 def park_retrieved(world: World, step: Step) -> None:

@@ -77,7 +77,8 @@ def free_numbers(switch: Switch, person: str) -> list[str]:
 def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
     """It might lead to two calls between the same two parties, or to a party in two conferences.
 
-    There, the events of BroadWorks do not say which call is meant, and snapshots must repair what the call model supposes.
+    Events name a far end by its user, not by its leg, so there they do not say which of the two calls is meant; and a party that is in a
+    CSTA call twice would have one connection for two legs. Snapshots must repair what the call model supposes.
     """
     person = arguments[0]
     others = {leg.peer.owner.user_id for leg in switch.legs(person) if leg.peer is not None}
