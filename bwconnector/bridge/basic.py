@@ -114,7 +114,8 @@ def updated(world: World, step: Step) -> None:
         return
     if _changed_hands(world, leg, step) and transferred(world, step):
         return
-    changed = remote not in ("", leg.remote, leg.shown) and leg.answered and leg.connection.alive
+    known = ("", leg.remote, leg.shown, *leg.connection.call.diverted)
+    changed = remote not in known and leg.answered and leg.connection.alive
     leg.shown = remote
     if changed and world.policy.word("P-UPD") == "on":
         world.reports.tell("CallInformationEvent", leg.connection.call, step.user, "normal", target=remote)
