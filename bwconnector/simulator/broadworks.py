@@ -76,7 +76,10 @@ class BroadWorks:
         self._post = post
         self.clock = clock
         self.switch = Switch(
-            (*make_users(config.users, config.domain), *make_virtual_users(config.call_centers, config.route_points, config.domain)),
+            (
+                *make_users(config.users, config.domain),
+                *make_virtual_users(config.users, config.call_centers, config.route_points, config.domain),
+            ),
             now=lambda: int(clock.seconds() * 1000),
             emit=self.publish,
             variation=Variation(

@@ -30,10 +30,15 @@ def make_users(count: int, domain: str, group: str = "sales") -> tuple[User, ...
     return tuple(users)
 
 
-def make_virtual_users(call_centers: int, route_points: int, domain: str, group: str = "sales") -> tuple[User, ...]:
-    """``queue1``, ``queue2`` and so on from extension 1501, then ``route1``, ``route2`` and so on from 1701."""
+def make_virtual_users(count: int, call_centers: int, route_points: int, domain: str, group: str = "sales") -> tuple[User, ...]:
+    """``queue1``, ``queue2`` and so on from extension 1501, then ``route1``, ``route2`` and so on from 1701, or behind ``count`` users."""
     users = []
-    for count, local, first, kind in ((call_centers, "queue", 1501, CALL_CENTER), (route_points, "route", 1701, ROUTE_POINT)):
+    first_queue = max(1501, FIRST_EXTENSION + count)
+    first_route = max(1701, first_queue + call_centers)
+    for count, local, first, kind in (
+        (call_centers, "queue", first_queue, CALL_CENTER),
+        (route_points, "route", first_route, ROUTE_POINT),
+    ):
         for index in range(count):
             extension = str(first + index)
             name = f"{local.capitalize()} {index + 1}"

@@ -11,9 +11,9 @@ from typing import Any
 
 import attrs
 
-from bwconnector.xsi.calldata import call_of
+from bwconnector.xsi.calldata import call_of, conference_of
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown
-from bwconnector.xsi.events import ChannelOpened, XsiCall
+from bwconnector.xsi.events import ChannelOpened, Conference, XsiCall
 from bwconnector.xsi.parse import channel_of
 from bwconnector.xsi.queues import QueueEntry, entries_of
 from bwconnector.xsi.reading import Table, fields_of, integer_of, local_name, root_of, text_of
@@ -95,6 +95,10 @@ def read_calls(body: bytes) -> tuple[str, ...]:
 
 def read_call(body: bytes) -> XsiCall:
     return call_of(_answer(body, "Call"))
+
+
+def read_conference(body: bytes) -> Conference:
+    return conference_of(_answer(body, "Conference"))
 
 
 def read_queue(body: bytes) -> tuple[QueueEntry, ...]:

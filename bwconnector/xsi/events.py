@@ -32,6 +32,7 @@ __all__ = [
     "ReleaseCause",
     "SubscriptionEvent",
     "SubscriptionTerminated",
+    "Unwanted",
     "XsiCall",
 ]
 
@@ -210,6 +211,11 @@ class OtherEvent(EventData):
     """An event type this version does not translate; it is acknowledged and counted."""
 
     type: str
+
+
+@attrs.frozen(slots=True)
+class Unwanted(EventData):
+    """An event of a device that nobody monitors: what it tells was not even read."""
 
 
 @attrs.frozen(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,10 +27,11 @@ from bwconnector.xsi.events import (
     OtherEvent,
     SubscriptionEvent,
     SubscriptionTerminated,
+    Unwanted,
 )
 from bwconnector.xsi.reading import Element, Table, fields_of, flag_of, integer_of, local_name, root_of, text_of, type_of
 
-__all__ = ["CALL_EVENTS", "CONFERENCE_EVENTS", "EVENT_DATA", "channel_of", "parse"]
+__all__ = ["CALL_EVENTS", "CONFERENCE_EVENTS", "EVENT_DATA", "channel_of", "parse", "unwanted"]
 
 CALL_EVENTS = frozenset(
     f"Call{name}Event"
@@ -93,6 +95,23 @@ def parse(document: bytes) -> Document:
         name = type_of(root)
     read = _DOCUMENTS.get(name.lower())
     return read(root) if read else OtherDocument(name)
+
+
+def unwanted(document: bytes, wants: Callable[[str], bool]) -> SubscriptionEvent | None:
+    """The envelope of an event whose target nobody wants, without its data; None for whatever is to be parsed.
+
+    Subscriptions to whole groups bring many of these: only their envelopes are looked at, which are to be acknowledged and counted.
+    """
+    head, data, _ = document.partition(b"eventData")
+    target = _TARGET.search(head)
+    # Text that is not written plainly, and events without some part of the envelope, are left to the parser.
+    if not data or target is None or b"&" in head or b"<!" in head or wants(target[1].decode("utf-8", "replace").strip()):
+        return None
+    parts = [found[1].decode("ascii", "replace") for pattern in _IDENTITY if (found := pattern.search(head)) is not None]
+    if len(parts) < len(_IDENTITY) or not parts[1].isdigit():
+        return None
+    event_id, sequence, subscription_id = parts
+    return SubscriptionEvent(event_id, int(sequence), subscription_id, Unwanted(), target[1].decode("utf-8", "replace").strip())
 
 
 def channel_of(element: Element) -> ChannelOpened:
@@ -202,6 +221,13 @@ def _subscription_event(root: Element) -> Document:
 def _terminated(root: Element) -> Document:
     return ChannelTerminated(**({"channel_id": ""} | fields_of(root, _TERMINATED)))
 
+
+def _plain(name: str) -> re.Pattern[bytes]:
+    return re.compile(rf"<(?:[\w.-]+:)?{name}>([^<]*)</".encode())
+
+
+_TARGET = _plain("targetId")
+_IDENTITY = tuple(_plain(name) for name in ("eventID", "sequenceNumber", "subscriptionId"))
 
 # Keys are lower case: the spelling of the heartbeat differs between descriptions and the wire.
 _DOCUMENTS: dict[str, Callable[[Element], Document]] = {

@@ -161,6 +161,11 @@ def conference(user: str, call_ids: Sequence[str]) -> Request:
     return _calls_of("POST", user, "Conference", body=body)
 
 
+def get_conference(user: str) -> Request:
+    """The conference that ``user`` controls; refused when there is none."""
+    return _calls_of("GET", user, "Conference", safe=True)
+
+
 def conference_add(user: str, call_id: str) -> Request:
     """Add a call to the user's conference: sets a member."""
     return _calls_of("PUT", user, f"Conference/{_segment(call_id)}", safe=True)

@@ -172,6 +172,9 @@ class FakeSubscriptions:
     def subscribed(self, target: str) -> bool:
         return target in self.targets
 
+    def only_changes(self, target: str) -> bool:
+        return False
+
 
 class Office:
     """Everything put together, with one link open and all channels up."""
