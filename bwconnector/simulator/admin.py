@@ -52,6 +52,8 @@ FAULTS: dict[str, Callable[[Any], bool]] = {
     "drift": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0,
     "duplicate_events": lambda value: isinstance(value, bool),
     "drop_acks": lambda value: isinstance(value, bool),
+    "expired_token": lambda value: isinstance(value, bool),
+    "json_only": lambda value: isinstance(value, bool),
 }
 """What may be set, and what it may be set to."""
 

@@ -105,7 +105,11 @@ def document(root: str, children: Iterable[Element], encoding: str = "UTF-8", ne
 
 @attrs.frozen(slots=True)
 class Envelope:
-    """What is around ``eventData``; ``target_id`` is empty when the subscription's owner is the target."""
+    """What is around ``eventData``; ``target_id`` is empty when the subscription's owner is the target.
+
+    :ivar user_id: the subscription's owner, of a system subscription the ``client_id`` in its place
+    :ivar contact: where it is posted to, in place of a channel
+    """
 
     event_id: str
     sequence: int
@@ -113,6 +117,9 @@ class Envelope:
     application_id: str
     subscription_id: str
     target_id: str
+    client_id: str = ""
+    shared_id: str = ""
+    contact: str = ""
 
 
 def event_document(envelope: Envelope, channel_id: str, data: str) -> bytes:
@@ -121,13 +128,18 @@ def event_document(envelope: Envelope, channel_id: str, data: str) -> bytes:
         ("eventID", envelope.event_id),
         ("sequenceNumber", str(envelope.sequence)),
         ("userId", envelope.user_id),
+        ("clientId", envelope.client_id),
         ("externalApplicationId", envelope.application_id),
         ("subscriptionId", envelope.subscription_id),
+        ("sharedSubscriptionId", envelope.shared_id),
         ("channelId", channel_id),
         ("targetId", envelope.target_id),
     )
-    written = "".join(f"<xsi:{tag}>{value.translate(ESCAPES)}</xsi:{tag}>" for tag, value in fields if value)
-    return f'{EVENT_START}SubscriptionEvent">{written}{data}</xsi:Event>'.encode()
+    written = [f"<xsi:{tag}>{value.translate(ESCAPES)}</xsi:{tag}>" for tag, value in fields if value]
+    if envelope.contact:
+        where = f"<xsi:httpContact><xsi:uri>{envelope.contact.translate(ESCAPES)}</xsi:uri></xsi:httpContact>"
+        written.insert(len(written) - bool(envelope.target_id), where)
+    return f'{EVENT_START}SubscriptionEvent">{"".join(written)}{data}</xsi:Event>'.encode()
 
 
 def channel_terminated(channel_id: str, reason: str) -> bytes:

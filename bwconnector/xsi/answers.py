@@ -148,6 +148,12 @@ def read_channel(body: bytes) -> ChannelOpened:
     return channel_of(_answer(body, "Channel"))
 
 
+def read_channel_set(body: bytes) -> tuple[str, ...]:
+    """channelIds."""
+    entries = [channel_of(child) for child in _answer(body, "ChannelSet") if local_name(child) == "channel"]
+    return tuple(entry.channel_id for entry in entries if entry.channel_id)
+
+
 _TAGS = re.compile(r"<(script|style).*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 

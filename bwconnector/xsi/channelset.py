@@ -28,6 +28,7 @@ from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknow
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import ChannelSettings, Requester
 from bwconnector.xsi.ordering import Delivery, Order, Recent
+from bwconnector.xsi.orphans import Orphans
 from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.xsp import TRY_TIMEOUT
 
@@ -109,6 +110,7 @@ class ChannelSet:
         self._on_status = on_status
         self._gap_timeout = gap_timeout
         self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed) for link in links]
+        self._orphans = Orphans(self._channels, links[0].settings.channel_set_id if links else "")
         self._budgets = {link.xsp.name: Budget(clock, link.request_rate) for link in links}
         self._waiting: set[Deferred[None]] = set()
         self._any_up = False
@@ -249,6 +251,7 @@ class ChannelSet:
         if were_up and not self._any_up:
             self._lose_all()
         self._on_status(channel.status)
+        self._orphans.changed(channel)
 
     def _lose_all(self) -> None:
         """No channel is left: what has come is all there will be, and what comes later follows on something unknown."""

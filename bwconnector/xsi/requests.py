@@ -351,7 +351,7 @@ def delete_channel(channel_id: str) -> Request:
 
 
 def channel_set(channel_set_id: str) -> Request:
-    """The channels of a set, with their remaining lifetimes."""
+    """The channels of a set; the answer is for :func:`~bwconnector.xsi.answers.read_channel_set`."""
     return Request("GET", f"channelset/{_segment(channel_set_id)}", context="events", safe=True)
 
 
