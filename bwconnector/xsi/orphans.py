@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from bwconnector.xsi.answers import read_channel_set
 from bwconnector.xsi.channel import Channel, State
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, Refused, XsiFailure
+from bwconnector.xsi.opening import DELETED
 from bwconnector.xsi.requests import Request, Response, channel_set, delete_channel
 
 __all__ = ["Orphans"]
@@ -33,8 +34,10 @@ class Orphans:
 
     def changed(self, channel: Channel) -> None:
         """The state of ``channel`` has changed."""
-        if channel.status.state is State.BACKOFF:
-            self._due = True  # what it was, or was to be, may be left over
+        if channel.status.state is State.BACKOFF and channel.status.reason != DELETED:
+            # What it was, or was to be, may be left over. Where another process deletes the channels of this one, deleting its channels in
+            # turn would only be a fight.
+            self._due = True
         if self._due and self._settled() and not self._busy:
             self._busy = True
             tidied = ensureDeferred(self._tidy())

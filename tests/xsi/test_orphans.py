@@ -9,6 +9,7 @@ from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknow
 from bwconnector.xsi.opening import NEVER, ChannelSettings
 
 from .fakes import Asked, FakeAcks, FakeXsp
+from .samples import terminated
 
 SET = "channelset/set"
 
@@ -117,6 +118,16 @@ def test_the_only_channel_is_deleted_once_the_next_one_is_up() -> None:
     world.come_up(0, "ch-2")
     world.asked("GET", SET).answer(channel_set("ch-0", "ch-2"))
     world.asked("DELETE", "channel/ch-0").answer()
+
+
+def test_a_channel_that_another_process_has_deleted_is_no_reason_for_a_fight() -> None:
+    world = World()
+    world.come_up(0)
+    world.come_up(1)
+    world.asked("GET", SET).answer(channel_set("ch-0", "ch-1"))
+    world.xsps[0].opened[-1].bring(terminated("ExplicitDelete", "ch-0"))
+    assert world.channels[0].status.state is State.BACKOFF
+    assert world.waiting == []
 
 
 def test_an_opening_that_was_given_up_may_have_left_a_channel() -> None:
