@@ -14,7 +14,7 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 
-from bwconnector.bridge import capability_services, causes, features
+from bwconnector.bridge import agents, capability_services, causes, features
 from bwconnector.bridge.callmodel import MASTER_TABLE
 from bwconnector.bridge.eventmessages import EVENTS
 from bwconnector.bridge.monitor_services import PACKAGES
@@ -193,7 +193,7 @@ def test_errors_of_a_wrong_state() -> None:
 
 def test_events() -> None:
     (named,) = zip(*(row[0].literals for row in table("csta.rst", "Events")), strict=True)
-    assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values())]
+    assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values()), *agents.AGENT_EVENTS, agents.PRIVATE]
     assert set(named) == set(capability_services.EVENTS)
 
 

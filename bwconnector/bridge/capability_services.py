@@ -74,6 +74,14 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
     "AssociateData": ("callAssociated", "associateData", "correlatorData"),
     "GenerateDigits": ("callAssociated", "generateDigits", "digitModeDTMF supportsDTMFTonesABCD supportsPauseToneChar deviceIDOnly"),
     "SendUserInformation": ("callAssociated", "sendUserInformation", ""),
+    "GetAgentState": ("logical", "getAgentState", "acdGroup agentStateListAgentIDInAck agentGroupInAck"),
+    "SetAgentState": (
+        "logical",
+        "setAgentState",
+        "requestedAgentStateLoggedOn requestedAgentStateLoggedOff requestedAgentStateNotReady requestedAgentStateReady "
+        "requestedAgentStateWorkingAfterCall agentID privateData",
+    ),
+    "Escape": ("vendor", "escape", "swFunctionSupportsReceiving"),
 }
 """By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row."""
 
@@ -100,6 +108,13 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "DoNotDisturbEvent": ("logical", "doNotDisturb"),
     "ForwardingEvent": ("logical", "forwarding"),
     "MessageWaitingEvent": ("physDev", "messageWaiting"),
+    "AgentLoggedOnEvent": ("logical", "agentLoggedOn"),
+    "AgentLoggedOffEvent": ("logical", "agentLoggedOff"),
+    "AgentReadyEvent": ("logical", "agentReady"),
+    "AgentNotReadyEvent": ("logical", "agentNotReady"),
+    "AgentWorkingAfterCallEvent": ("logical", "agentWorkingAfterCall"),
+    "AgentBusyEvent": ("logical", "agentBusy"),
+    "PrivateEvent": ("vendor", "privateEvent"),
 }
 """Events that are sent: the list that each stands in, and its element there."""
 
@@ -138,6 +153,8 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "snapshot": "snapshotServList",
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
+            "logical": "logicalServList",
+            "vendor": "vendorSpecificServList",
         },
     )
     events = _events(
@@ -146,6 +163,7 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
+            "vendor": "vendorSpecificEvtsList",
         }
     )
     return csta.GetCSTAFeaturesResponse(supported_services=services, supported_events=events)
@@ -163,6 +181,8 @@ async def get_switching_function_caps(
             "snapshot": "snapshotServList",
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
+            "logical": "logicalServList",
+            "vendor": "vendorSpecificServList",
         },
     )
     events = _events(
@@ -171,6 +191,7 @@ async def get_switching_function_caps(
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
+            "vendor": "vendorSpecificEvtsList",
         }
     )
     strict = switch.policy("P-STRICT") == "reject"
@@ -243,7 +264,10 @@ async def get_logical_device_information(
         device_on_device_monitor_filter=_never_sent(),
         media_class_support=frozenset({"voice"}),
         log_dev_serv_list=_services(
-            switch, {"callControl": "callControlServList", "callAssociated": "callAssociatedServList"} if station else {}
+            switch,
+            {"callControl": "callControlServList", "callAssociated": "callAssociatedServList", "logical": "logicalServList"}
+            if station
+            else {},
         ),
         log_dev_evts_list=_events(
             {

@@ -11,7 +11,19 @@ from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED,
 from bwconnector.csta.errors import CstaError
 from bwconnector.xsi.errors import OutcomeUnknown, Refused, XsiFailure
 
-__all__ = ["BY_ERROR_CODE", "BY_SERVICE", "BY_STATUS", "NEEDS", "NOT_MONITORED", "NO_CHANNEL", "UNKNOWN_DEVICE", "refusal", "require"]
+__all__ = [
+    "BY_ERROR_CODE",
+    "BY_SERVICE",
+    "BY_STATUS",
+    "INVALID_AGENT",
+    "NEEDS",
+    "NOT_MONITORED",
+    "NO_CHANNEL",
+    "PRIVATE_DATA",
+    "UNKNOWN_DEVICE",
+    "refusal",
+    "require",
+]
 
 OPERATION = "operation"
 STATE = "stateIncompatibility"
@@ -94,6 +106,10 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
     ("ParkCall", 403): (OPERATION, "invalidParkToDeviceID"),
     ("SingleStepConferenceCall", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("GenerateDigits", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("SetAgentState", 403): (OPERATION, "requestIncompatibleWithDevice"),
+    ("hoteling.forwarding", 400): (OPERATION, "invalidForwardingDestination"),
+    ("hoteling.forwarding", 403): (OPERATION, "invalidFeature"),
+    ("hoteling.guest", 403): (STATE, "invalidObjectState"),
     ("MonitorStart", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("MonitorStart", 404): (OPERATION, "invalidMonitorObject"),
 }
@@ -101,6 +117,12 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
 
 NOT_MONITORED: Row = (OPERATION, "privilegeViolationSpecifiedDevice")
 """A device that the link must not control as it does not monitor it."""
+
+INVALID_AGENT: Row = (OPERATION, "invalidAgentIdentifier")
+"""An agentID that is no user of BroadWorks."""
+
+PRIVATE_DATA: Row = ("privateData", "cSTAPrivateDataInfoError")
+"""Private data of Escape that name no service, or lack a parameter of it."""
 
 UNKNOWN_DEVICE: Mapping[str, Row] = {
     "MakeCall": (OPERATION, "invalidCallingDeviceID"),

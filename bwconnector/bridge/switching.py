@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 from twisted.logger import Logger
 
+from bwconnector.bridge.agents import Agents
 from bwconnector.bridge.calls import CallTable, Connection
 from bwconnector.bridge.devices import Device, Directory, UnknownDevice
 from bwconnector.bridge.intents import Intent, Intents
@@ -86,6 +87,7 @@ class SwitchingFunction:
     options: Options = Options()
     outstanding: Outstanding = attrs.Factory(lambda self: Outstanding(self.clock, self.make_waiter, self.spawn), takes_self=True)
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
+    agents: Agents = attrs.Factory(lambda self: Agents(self.monitors, self.directory.full, self.policy, self.clock), takes_self=True)
     turns: Turns = attrs.Factory(lambda self: Turns(self.clock, self.make_waiter), takes_self=True)
     starting: Counter[str] = attrs.Factory(Counter)
     references: Iterator[int] = attrs.Factory(lambda: itertools.count(1))

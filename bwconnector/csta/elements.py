@@ -230,7 +230,11 @@ class CompoundCallState:
 
 CallState = Annotated[tuple[str, ...], CompoundCallState()]
 
-_FILTER_NAMES: Mapping[str, str] = {"TransferedEvent": "transferred", "DeviceCapsChangedEvent": "deviceCapabilityChanged"}
+_FILTER_NAMES: Mapping[str, str] = {
+    "TransferedEvent": "transferred",
+    "DeviceCapsChangedEvent": "deviceCapabilityChanged",
+    "PrivateEvent": "private",
+}
 """Events that a filter does not spell as it spells all others: without ``Event``, first letter small."""
 
 

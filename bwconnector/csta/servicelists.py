@@ -163,17 +163,30 @@ CAPABILITIES: dict[str, str] = {
         routeUsed:
     """,
     "LogicalServList": """
-        callBackNonCallRel: callBackMsgNonCallRel: cancelCallBack: cancelCallBackMsg: getAgentState: getAutoAnswer: getAutoWorkMode:
-        getCallBack: getCallerIDStatus: getDoNotDisturb: getForwarding: getLastNumberDialed: getPresenceState: getRouteingMode:
-        setAgentState: setAutoAnswer: setAutoWorkMode: setCallerIDStatus: setDoNotDisturb: setForwarding: setPresenceState:
-        setRouteingMode:
+        callBackNonCallRel: callBackMsgNonCallRel: cancelCallBack: cancelCallBackMsg: getAgentState:GetAgentStateCaps
+        getAutoAnswer: getAutoWorkMode: getCallBack: getCallerIDStatus: getDoNotDisturb: getForwarding: getLastNumberDialed:
+        getPresenceState: getRouteingMode: setAgentState:SetAgentStateCaps setAutoAnswer: setAutoWorkMode: setCallerIDStatus:
+        setDoNotDisturb: setForwarding: setPresenceState: setRouteingMode:
+    """,
+    "GetAgentStateCaps": """
+        acdGroup privateData agentStateListAgentIDInAck agentGroupInAck pendingAgentStateInAck
+        agentStateConditionForcedPauseInAck agentStateConditionPauseInAck privateDataInAck
+    """,
+    "SetAgentStateCaps": """
+        requestedAgentStateLoggedOn requestedAgentStateLoggedOff requestedAgentStateNotReady requestedAgentStateReady
+        requestedAgentStateWorkingAfterCall agentID password group privateData pendingAgentStateWorkingAfterCallInAck
+        pendingAgentStateNotReadyInAck pendingAgentStateNullInAck privateDataInAck ackModelMultiStep groupDeviceAllowedInReq
+        aCDDeviceAllowedInReq delayTransitionIfBusy delayTransitionIfWorkingAfterCall
     """,
     "VoiceServList": """
         activate: clear: deactivate: concatenateMsg: deleteMsg: queueService: playMsg: queryVoiceAttrib: recordMsg: reposition:
         resume: review: start: setVoiceAttrib: stop: suspend: synthesizeMsg:
     """,
     "VendorSpecificServList": """
-        escapeRegister: escapeRegisterCancel: escapeRegisterAbort: escape: privateDataVersionSelection:
+        escapeRegister: escapeRegisterCancel: escapeRegisterAbort: escape:EscapeCaps privateDataVersionSelection:
+    """,
+    "EscapeCaps": """
+        privateDataInAck swFunctionSupportsSending swFunctionSupportsReceiving
     """,
     "SupportedEvents": """
         callControlEvtsList:CallControlEvtsList callAssociatedEvtsList:CallAssociatedEvtsList mediaEvtsList:

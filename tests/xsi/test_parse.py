@@ -184,7 +184,7 @@ def test_conference_events(kind: str) -> None:
         ("VoiceMailMessageSummaryEvent", "", MessageSummary()),
         ("SubscriptionTerminatedEvent", "", SubscriptionTerminated()),
         ("CallHistoryEvent", call(), OtherEvent("CallHistoryEvent")),
-        ("AgentStateEvent", "", OtherEvent("AgentStateEvent")),
+        ("AgentDispositionCodeAddedEvent", "", OtherEvent("AgentDispositionCodeAddedEvent")),
     ],
 )
 def test_other_event_data(kind: str, content: str, data: object) -> None:
