@@ -230,11 +230,7 @@ class CompoundCallState:
 
 CallState = Annotated[tuple[str, ...], CompoundCallState()]
 
-_FILTER_NAMES: Mapping[str, str] = {
-    "TransferedEvent": "transferred",
-    "DeviceCapsChangedEvent": "deviceCapabilityChanged",
-    "PrivateEvent": "private",
-}
+_FILTER_NAMES: Mapping[str, str] = {"TransferedEvent": "transferred", "DeviceCapsChangedEvent": "deviceCapabilityChanged"}
 """Events that a filter does not spell as it spells all others: without ``Event``, first letter small."""
 
 

@@ -223,6 +223,18 @@ def test_p_busy_ends_with_the_call_if_no_state_comes() -> None:
     assert not world.clock.getDelayedCalls()
 
 
+def test_p_busy_goes_on_with_another_call() -> None:
+    world = World("G", P_BUSY="on", P_JOINSYNC="silent")
+    world.say(truth(AVAILABLE, Q=True))
+    first = answers(world)
+    first.connection("G").state = "null"
+    world.agents.changed(Change("ConnectionClearedEvent", first, ConnectionId("K1", "G"), "normalClearing", {"G": "null"}, acting="G"))
+    answers(world)
+    world.heard()
+    world.clock.advance(0.5)
+    assert world.heard() == []
+
+
 def test_p_busy_comes_after_the_established() -> None:
     site = Site()
     site.bridge.policy._values["P-BUSY"] = "on"
@@ -255,6 +267,18 @@ def test_a_forgotten_agent_leaves_nothing() -> None:
     assert world.agents.record("G") is None
     assert (world.agents.guest_at("H"), world.agents._members) == ("", {})
     assert world.say(truth(AVAILABLE)) == []
+
+
+def test_nobody_monitors_an_agent_any_more() -> None:
+    site = Site()
+    site.monitor("alice", "bob")
+    for name in ("alice", "bob"):
+        site.bridge.event(user(name), truth(AVAILABLE))
+    site.answer(csta.MonitorStop(monitor_cross_ref_id="1"))
+    agents = site.bridge.switch.agents
+    assert (agents.record(user("alice")) is None, agents.record(user("bob")) is None) == (True, False)
+    site.bridge.stop()
+    assert agents.record(user("bob")) is None
 
 
 # 19
@@ -294,6 +318,8 @@ def test_19_joining_and_leaving() -> None:
     ]
     assert world.say(truth(UNAVAILABLE)) == ["G AgentLoggedOff G@Q in=Q", "Q AgentLoggedOff G@Q in=Q"]  # not assigned any more
     assert world.say(state(AVAILABLE)) == ["G AgentReady G@G"]
+    record = world.agents.record("G")
+    assert record is not None and record.queues == {}
 
 
 def test_19_a_monitor_that_is_gone_is_told_nothing() -> None:
