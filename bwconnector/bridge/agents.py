@@ -72,6 +72,11 @@ def _code(state: AgentState | None) -> str:
     return state.unavailable_code if state is not None and state.state == UNAVAILABLE else ""
 
 
+def _differ(before: AgentState | None, after: AgentState) -> bool:
+    """Whether there is anything new to tell. Of one state there may be several events, such as with other statistics."""
+    return before is None or (before.state, _code(before)) != (after.state, _code(after))
+
+
 @attrs.define(eq=False, slots=True)
 class AgentRecord:
     """What is known of one monitored user as an agent.
@@ -170,8 +175,9 @@ class Agents:
         queue = change.last_redirection or ""
         record = self._records.get(change.acting)
         if change.kind == "EstablishedEvent" and record is not None and record.logged_on and queue in record.queues:
-            record.busy = change.call
-            self._tell(change.acting, record, BUSY, queue)
+            already, record.busy = record.busy, change.call
+            if already is None:
+                self._tell(change.acting, record, BUSY, queue)
         for user, state in change.states.items():
             if state == NULL and (leaving := self._records.get(user)) is not None and leaving.busy is not None:
                 # What it does now comes on another subscription; if nothing comes it goes on as before.
@@ -192,7 +198,8 @@ class Agents:
             record.told = self._believed(record, state.state if state is not None else "")
             record.code = _code(state)
         elif state is not None:
-            self._set_state(user, record, state)
+            if _differ(record.actual, state):
+                self._set_state(user, record, state)
         else:
             record.actual = None
             if record.logged_on and not record.host:
@@ -211,7 +218,7 @@ class Agents:
         if state.state not in CSTA_STATES:
             return
         before, record.actual, record.seeded = record.actual, state, True
-        if before is None or (before.state, _code(before)) != (state.state, _code(state)) or record.busy is not None:
+        if _differ(before, state) or record.busy is not None:
             group = self._full(state.wrap_up_queue) if state.state == WRAP_UP and state.wrap_up_queue else ""
             self._believe(user, record, state.state, _code(state), group)
 
@@ -289,10 +296,10 @@ class Agents:
             record.told = self._believed(record, record.told)
             return
         login = self._policy("P-HOTEL") == "login"
-        was, code = (record.told, record.code) if record.logged_on else ("", "")
+        state, code = (record.told, record.code) if record.logged_on else (SIGNED_IN if login else "", "")
         if left:
             self._observe(PRIVATE, user, left)
-            if was:
+            if record.logged_on:
                 self._believe(user, record, SIGNED_OUT)
             self._leave(user, record)
             self._tell_guest(user, left, "cancelled")
@@ -301,10 +308,8 @@ class Agents:
             self._observe(PRIVATE, user, host)
             # It is at another phone now, where it was not logged on.
             record.told, record.code, record.busy = SIGNED_OUT, "", None
-        if state := was if host or not login else "":
+        if state and (host or not login):
             self._believe(user, record, state, code)
-        elif host and login:
-            self._believe(user, record, SIGNED_IN)
         if host:
             self._tell_guest(user, host, "established")
 

@@ -204,6 +204,7 @@ async def get_switching_function_caps(
         monitor_filter_items=csta.MonitorFilterItems(device_on_device_monitor_filter=_never_sent()),
         correlator_data_supported=True,
         dynamic_feature_supported="none",
+        agent_state_models=frozenset({"agentOriented"}),
         connection_view="fixed",
         serv_evts_list=services | events,
         max_destination_devices_for_deflect=1,

@@ -194,7 +194,9 @@ def test_p_busy(value: str, heard: list[str]) -> None:
     world.say(truth(AVAILABLE, Q=True))
     answers(world)
     assert world.heard() == heard
+    answers(world)
     answers(world, queue="another")
+    world.say(truth(AVAILABLE, Q=True))  # a refresh
     assert world.heard() == []
     record = world.agents.record("G")
     assert record is not None and record.state == ("agentBusy" if heard else "agentReady")

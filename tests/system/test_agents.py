@@ -82,6 +82,20 @@ async def test_an_agents_day(exchange: Exchange) -> None:
 
 @on_the_floor
 @pytest_twisted.ensureDeferred
+async def test_a_queue_hears_of_its_agents(exchange: Exchange) -> None:
+    tserver, _ = await pair(exchange, "alice")
+    await tserver.monitor("queue1")
+    await tserver.hears({"queue1": ["AgentLoggedOn alice@queue1 in=queue1"]})
+    exchange.switch.agents.set_state("alice", "Available")
+    await tserver.hears({device: ["AgentLoggedOn alice@alice", "AgentReady alice@alice"] for device in ("alice", "queue1")})
+    exchange.switch.agents.join("alice", "queue1", False)
+    await tserver.hears({device: ["AgentLoggedOff alice@queue1 in=queue1"] for device in ("alice", "queue1")})
+    exchange.switch.agents.set_state("alice", "Sign-Out")
+    await tserver.hears({"alice": ["AgentLoggedOff alice@alice"]})
+
+
+@on_the_floor
+@pytest_twisted.ensureDeferred
 async def test_whoever_is_no_agent(exchange: Exchange) -> None:
     tserver = await exchange.connect()
     assert await states(tserver, "dave") == []
