@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bwconnector.bridge.agents import AVAILABLE, CODE, CSTA_STATES, LOGGED_OFF, LOGGED_ON, SIGNED_IN, SIGNED_OUT, UNAVAILABLE, WRAP_UP
+from bwconnector.bridge.agents import AVAILABLE, CODE, CSTA_STATES, LOGGED_ON, SIGNED_IN, SIGNED_OUT, UNAVAILABLE, WRAP_UP
 from bwconnector.bridge.changes import Change
 from bwconnector.bridge.devices import USER, Device
 from bwconnector.bridge.hoteling import associate, association, dissociate
@@ -114,7 +114,7 @@ async def _agent(switch: SwitchingFunction, request: csta.SetAgentState, device:
 
 
 async def _set(switch: SwitchingFunction, agent: str, wanted: str, code: str) -> None:
-    kinds = {LOGGED_ON, CSTA_STATES[REQUESTED[wanted]][1]} if wanted != "loggedOff" else {LOGGED_OFF}
+    kinds = {CSTA_STATES[REQUESTED[wanted]][1]} | ({LOGGED_ON} if wanted == "loggedOn" else set())
 
     def proof(change: Change) -> bool:
         return change.kind in kinds and change.subject.device == agent

@@ -231,7 +231,10 @@ class Agents:
         known = (CSTA_STATES[before[0]][1], before[1]) == (kind, code) if record.host else before == (state, code)
         if known and not busy:
             return
-        if before[0] == SIGNED_OUT:
+        first = before[0] == SIGNED_OUT
+        for each in (LOGGED_ON, kind) if first else (kind,):
+            self._observe(each, user)
+        if first:
             self._tell(user, record, LOGGED_ON)
         private = {CODE: code} if code and self._policy("P-CODE") == "on" else None
         self._tell(user, record, kind, group, private)
@@ -340,7 +343,6 @@ class Agents:
         """Tell the monitors on the agent, on its host, and on the queues that it has joined (P-AGENTQ)."""
         # Whoever logs off leaves the phone at which it was a guest.
         device = user if kind == LOGGED_OFF else record.host or user
-        self._observe(kind, user, device)
         joined = [queue for queue, there in record.queues.items() if there] if self._policy("P-AGENTQ") == "queues" else []
         for place in dict.fromkeys((user, record.host, *joined)):
             for monitor in self._monitors.on(place):
@@ -359,6 +361,6 @@ class Agents:
         )
         monitor.link.send_event(event, monitor.namespace)
 
-    def _observe(self, kind: str, agent: str, device: str) -> None:
-        """Requests wait for changes of calls; this one belongs to none."""
-        self._monitors.observe(Change(kind, _NO_CALL, ConnectionId("", agent), "", {}, acting=device))
+    def _observe(self, kind: str, agent: str, host: str = "") -> None:
+        """Have requests answered that wait for this. They wait for changes of calls; this one belongs to none."""
+        self._monitors.observe(Change(kind, _NO_CALL, ConnectionId("", agent), "", {}, acting=host))

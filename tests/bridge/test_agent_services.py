@@ -165,6 +165,19 @@ def test_set_agent_state_is_answered_before_the_events_that_it_causes() -> None:
     assert desk.since(mark) == ["SetAgentStateResponse", "AgentLoggedOnEvent", "AgentReadyEvent"]
 
 
+def test_set_agent_state_is_not_proved_by_another_state() -> None:
+    desk = Desk()
+    desk.agent("alice", "Sign-Out")
+    desk.agent("bob", "Sign-Out")
+    desk.bw.answers(f"PUT user/alice/{AGENT}", Deferred())
+    invoke_id = desk.ask(set_state("alice", "ready"))
+    desk.state("alice", "Unavailable")
+    desk.state("bob", "Available")
+    assert desk.waits(invoke_id)
+    desk.state("alice", "Available")
+    assert not desk.waits(invoke_id)
+
+
 @pytest.mark.parametrize("key", ["UnavailableCode", "ReasonCode"])
 def test_set_agent_state_with_an_unavailable_code(key: str) -> None:
     desk = Desk()

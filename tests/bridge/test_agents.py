@@ -361,8 +361,7 @@ def test_20_end_in_the_other_order() -> None:
     assert world.say(guest(), state(OUT)) == [*both("AgentLoggedOff G@G"), *at_host(ENDED)]
 
 
-def test_20_by_phone_or_portal() -> None:
-    """p-hotel: whoever comes to a phone is logged on there, whoever leaves it is logged off; default."""
+def test_p_hotel_login_20_by_phone_or_portal() -> None:
     world = World("G", "H")
     world.say(truth(OUT), guest())
     assert world.say(guest("H")) == [*both("AgentLoggedOn G@H", "AgentNotReady G@H"), *at_host(STARTED)]
