@@ -128,6 +128,8 @@ class Agents:
         self._guests: dict[str, str] = {}
         self._members: dict[str, dict[str, None]] = {}
         """By queue: the agents that are assigned to it, as far as is known."""
+        self.left: Callable[[str], None] = lambda guest: None
+        """Called with a guest that has left a phone, when everybody was told."""
         monitors.started.append(self._started)
 
     # What is known
@@ -139,6 +141,11 @@ class Agents:
     def guest_at(self, host: str) -> str:
         """The guest at somebody's phone (device keys), as far as is known; empty if there is none."""
         return self._guests.get(host, "")
+
+    def attended(self, user: str) -> bool:
+        """Whether a user is a guest at a phone that is monitored, whose monitors hear of it as well as its own."""
+        record = self._records.get(user)
+        return record is not None and self._monitors.monitored(record.host)
 
     def forget(self, user: str) -> None:
         """Nobody monitors this user any more."""
@@ -315,6 +322,8 @@ class Agents:
             self._believe(user, record, state, code)
         if host:
             self._tell_guest(user, host, "established")
+        if left:
+            self.left(user)
 
     def _enter(self, user: str, record: AgentRecord, host: str) -> None:
         record.host = host

@@ -10,6 +10,8 @@ from twisted.logger import Logger
 
 from bwconnector.bridge.agents import PRIVATE, SIGNED_OUT, UNAVAILABLE
 from bwconnector.bridge.changes import Change
+from bwconnector.bridge.devices import USER
+from bwconnector.bridge.monitor_services import PACKAGES
 from bwconnector.bridge.outstanding import Proven
 from bwconnector.bridge.refusals import PRIVATE_DATA, STATE, refusal
 from bwconnector.bridge.switching import Asker, SwitchingFunction
@@ -72,6 +74,7 @@ async def associate(switch: SwitchingFunction, service: str, guest: str, host: s
         raise _impossible(service, f"{guest} is being brought to a phone, or away from one")
     agents.moving.add(guest)
     try:
+        await _attend(switch, guest, host)
         present = await association(switch, guest)
         if present.host:
             raise _impossible(service, f"{guest} is a guest at {present.host} already")
@@ -84,7 +87,13 @@ async def associate(switch: SwitchingFunction, service: str, guest: str, host: s
             _Step(FORWARDING, forwarding, requests.set_call_forwarding(host, _ALWAYS, False)),
             _Step(GUEST, requests.set_hoteling_guest(guest, present.guest.changed(host)), leaving),
         ]
+        record = agents.record(guest)
+        if switch.subscriptions.subscribed(guest) and (record is None or record.guest is None):
+            agents.apply(guest, present.guest)  # what is there at first, so that what comes is a change
         arrived = (await _carry_out(switch, guest, host, steps)).change is not None
+    except CstaError:
+        switch.release_unmonitored(guest)
+        raise
     finally:
         agents.moving.discard(guest)
     switch.spawn(_settle(switch, guest, host, arrived))
@@ -116,6 +125,15 @@ async def dissociate(switch: SwitchingFunction, service: str, guest: str, host: 
         await _carry_out(switch, guest, host, steps)
     finally:
         agents.moving.discard(guest)
+
+
+async def _attend(switch: SwitchingFunction, guest: str, host: str) -> None:
+    """Who monitors the host is to hear of its guest, even if nobody monitors that: its events are subscribed to."""
+    if switch.monitors.monitored(host) and not switch.subscriptions.subscribed(guest):
+        try:
+            await switch.subscriptions.subscribe(guest, PACKAGES[USER])
+        except XsiFailure as failure:
+            raise refusal(GUEST, failure) from failure
 
 
 def _impossible(service: str, why: str) -> CstaError:
@@ -179,6 +197,7 @@ async def _settle(switch: SwitchingFunction, guest: str, host: str, arrived: boo
     if not arrived and switch.subscriptions.subscribed(guest) and switch.agents.guest_at(host) != guest:
         await switch.outstanding.change(lambda c: c.kind == PRIVATE and c.subject.device == guest and c.acting == host, ARRIVAL)
     record = switch.agents.record(guest)
+    switch.release_unmonitored(guest)  # unless it has arrived where somebody is to hear of it
     if record is not None and record.guest is not None and record.host not in ("", host):
         return  # it has gone on to another phone meanwhile
     try:

@@ -94,6 +94,7 @@ class SwitchingFunction:
 
     def __attrs_post_init__(self) -> None:
         self.monitors.observers.append(self.outstanding.observe)
+        self.agents.left = self._guest_left
 
     def seconds(self, code: str) -> float:
         """A policy row of time, in seconds."""
@@ -169,9 +170,18 @@ class SwitchingFunction:
             self.turns.give(device)
 
     def release_unmonitored(self, device: str) -> None:
-        """End the subscriptions of a device that no link monitors any more."""
-        if not self.monitors.count_of(device) and not self.starting[device]:
+        """End the subscriptions of a device that no link monitors any more, and those of a guest there."""
+        if self.monitors.count_of(device) or self.starting[device]:
+            return
+        guest = self.agents.guest_at(device)
+        if not self.agents.attended(device):
             self.subscriptions.release(device)
+        if guest:
+            self.release_unmonitored(guest)
+
+    def _guest_left(self, guest: str) -> None:
+        if not self.monitors.count_of(guest):
+            self.clock.callLater(0, self.release_unmonitored, guest)  # not while its own event is processed
 
     async def _compare(self, device: str) -> None:
         """BroadWorks does not know a call that the model has: the calls of ``device`` are compared."""

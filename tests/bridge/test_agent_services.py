@@ -307,6 +307,56 @@ def test_20_start_of_a_guest_that_nobody_monitors() -> None:
     ]
 
 
+def unknown_guest() -> Desk:
+    """Alice's phone is monitored, and bob is not."""
+    desk = Desk()
+    desk.agent("alice")
+    desk.bw.answers(f"GET user/bob/{GUEST}", b"<HotelingGuest><active>false</active></HotelingGuest>")
+    return desk
+
+
+def test_20_a_guest_that_nobody_monitors_is_told_at_its_host() -> None:
+    desk = unknown_guest()
+    desk.answer(hotel())
+    assert user("bob") in desk.subscriptions.targets
+    mark = len(desk.link.sent)
+    desk.guest("bob", "alice")
+    desk.state("bob", "Unavailable")
+    desk.state("bob", "Available")
+    assert desk.since(mark) == ["AgentLoggedOnEvent", "AgentNotReadyEvent", "PrivateEvent", "AgentReadyEvent"]
+    desk.guest("bob")
+    assert desk.since(mark)[4:] == ["AgentLoggedOffEvent", "PrivateEvent"]
+    desk.clock.advance(0)
+    assert list(desk.subscriptions.targets) == [user("alice")]
+
+
+def test_20_a_guest_is_let_go_with_the_last_monitor_on_its_host() -> None:
+    desk = unknown_guest()
+    desk.answer(hotel())
+    desk.guest("bob", "alice")
+    desk.answer(csta.MonitorStop(monitor_cross_ref_id=desk.monitor("bob")))
+    assert user("bob") in desk.subscriptions.targets  # its host needs it
+    desk.session.closed("connection lost")
+    assert desk.subscriptions.targets == {}
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_20_a_guest_that_does_not_arrive_is_let_go(refused: bool) -> None:
+    desk = unknown_guest()
+    if refused:
+        desk.bw.refuses(f"PUT user/bob/{GUEST}")
+    desk.ask(hotel())
+    desk.clock.advance(ARRIVAL)
+    assert list(desk.subscriptions.targets) == [user("alice")]
+
+
+def test_20_a_guest_that_cannot_be_subscribed_to() -> None:
+    desk = unknown_guest()
+    desk.subscriptions.outcome = Refused(403)
+    assert desk.error(hotel()) == OBJECT_STATE
+    assert desk.written == []
+
+
 def test_20_a_guest_that_goes_on_at_once_is_left_alone() -> None:
     desk = site()
     desk.answer(hotel())

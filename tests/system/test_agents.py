@@ -140,13 +140,47 @@ async def test_hot_desking(exchange: Exchange, private: bool) -> None:
 
 @on_the_floor
 @pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("stays", [True, False])
+async def test_the_monitors_on_a_host_hear_of_its_guest(exchange: Exchange, stays: bool) -> None:
+    """Nobody monitors the guest; its subscriptions end when it leaves, or with the last monitor on the host."""
+    tservers = await pair(exchange, "alice")
+    agents = exchange.switch.agents
+    agents.set_state("bob", "Unavailable")
+    live = exchange.service.subscriptions.live
+    await tservers[0].ask(set_state("loggedOn", agent="bob"))
+    await hear(tservers, {"alice": ["AgentLoggedOn bob@alice", "AgentNotReady bob@alice", moved("established")]})
+    await exchange.settled()
+    assert exchange.service.subscriptions.live > live
+    await asks(tservers, set_state("ready", agent="bob"), {"alice": ["AgentReady bob@alice"]})
+    if stays:
+        for tserver in tservers:
+            await tserver.close()
+        await exchange.unsubscribed()
+    else:
+        await tservers[1].ask(set_state("loggedOff", agent="bob"))
+        await hear(tservers, {"alice": ["AgentLoggedOff bob@bob", moved("cancelled")]})
+        await until(lambda: exchange.service.subscriptions.live == live)
+        assert exchange.service.subscriptions.live == live
+        assert exchange.service.bridge.switch.agents.record("bob@example.net") is None
+
+
+@on_the_floor
+@pytest_twisted.ensureDeferred
 async def test_whoever_is_signed_in_at_the_host_is_signed_out(exchange: Exchange) -> None:
     tservers = await pair(exchange, "alice")
     exchange.switch.agents.set_state("alice", "Available")
     for tserver in tservers:
         await tserver.hears({"alice": ["AgentLoggedOn alice@alice", "AgentReady alice@alice"]})
     await tservers[0].ask(set_state("loggedOn", agent="bob"))
-    await hear(tservers, {"alice": ["AgentLoggedOff alice@alice"]})
+    for tserver in tservers:
+        await has_heard(tserver, "alice", 5)
+        assert sorted(line.split()[0] for line in tserver._unseen["alice"] if "Agent" in line) == [
+            "AgentLoggedOff",
+            "AgentLoggedOn",
+            "AgentNotReady",
+        ]
+        assert "AgentLoggedOff alice@alice" in tserver._unseen["alice"]
+        tserver.forget()
 
 
 @on_the_floor
