@@ -115,7 +115,7 @@ class Agents:
 
     :param full: user id to device key
     :param policy: value of a policy row
-    :ivar moving: guests that are being brought to a phone, or away from one
+    :ivar moving: guests that are being brought to a phone, or away from one, and these phones' users
     """
 
     def __init__(self, monitors: Monitors, full: Callable[[str], str], policy: Callable[[str], str | int], clock: Clock) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -69,62 +70,77 @@ async def association(switch: SwitchingFunction, guest: str) -> Association:
 
 async def associate(switch: SwitchingFunction, service: str, guest: str, host: str) -> None:
     """Bring a guest to a phone. Returns when BroadWorks has accepted that; the guest's state is set when it has arrived."""
-    agents = switch.agents
-    if guest in agents.moving:
-        raise _impossible(service, f"{guest} is being brought to a phone, or away from one")
-    agents.moving.add(guest)
-    try:
-        await _attend(switch, guest, host)
-        present = await association(switch, guest)
-        if present.host:
-            raise _impossible(service, f"{guest} is a guest at {present.host} already")
-        if agents.guest_at(host):
-            raise _impossible(service, f"{agents.guest_at(host)} is a guest at {host}")
-        forwarding = requests.set_call_forwarding(host, _ALWAYS, True, switch.directory.address_of(guest))
-        leaving = requests.set_hoteling_guest(guest, present.guest.changed(""))
-        steps = [
-            *([_Step("SetAgentState", requests.set_agent_state(host, SIGNED_OUT))] if await _signed_in(switch, service, host) else []),
-            _Step(FORWARDING, forwarding, requests.set_call_forwarding(host, _ALWAYS, False)),
-            _Step(GUEST, requests.set_hoteling_guest(guest, present.guest.changed(host)), leaving),
-        ]
-        record = agents.record(guest)
-        if switch.subscriptions.subscribed(guest) and (record is None or record.guest is None):
-            agents.apply(guest, present.guest)  # what is there at first, so that what comes is a change
-        arrived = (await _carry_out(switch, guest, host, steps)).change is not None
-    except CstaError:
-        switch.release_unmonitored(guest)
-        raise
-    finally:
-        agents.moving.discard(guest)
+    with _moving(switch, service, guest, host):
+        try:
+            arrived = await _bring(switch, service, guest, host)
+        except CstaError:
+            switch.release_unmonitored(guest)
+            raise
     switch.spawn(_settle(switch, guest, host, arrived))
+
+
+async def _bring(switch: SwitchingFunction, service: str, guest: str, host: str) -> bool:
+    """Whether the guest has arrived already, when its last step is done."""
+    agents = switch.agents
+    await _attend(switch, guest, host)
+    present = await association(switch, guest)
+    if present.host:
+        raise _impossible(service, f"{guest} is a guest at {present.host} already")
+    if agents.guest_at(host):
+        raise _impossible(service, f"{agents.guest_at(host)} is a guest at {host}")
+    signed_in = await _signed_in(switch, service, host)
+    steps = [
+        *([_Step("SetAgentState", requests.set_agent_state(host, SIGNED_OUT))] if signed_in else []),
+        _Step(
+            FORWARDING,
+            requests.set_call_forwarding(host, _ALWAYS, True, switch.directory.address_of(guest)),
+            requests.set_call_forwarding(host, _ALWAYS, False),
+        ),
+        _Step(
+            GUEST,
+            requests.set_hoteling_guest(guest, present.guest.changed(host)),
+            requests.set_hoteling_guest(guest, present.guest.changed("")),
+        ),
+    ]
+    record = agents.record(guest)
+    if switch.subscriptions.subscribed(guest) and (record is None or record.guest is None):
+        agents.apply(guest, present.guest)  # what is there at first, so that what comes is a change
+    return (await _carry_out(switch, guest, host, steps)).change is not None
 
 
 async def dissociate(switch: SwitchingFunction, service: str, guest: str, host: str = "") -> None:
     """Take a guest away from a phone, by default from wherever it is."""
-    agents = switch.agents
-    if guest in agents.moving:
-        raise _impossible(service, f"{guest} is being brought to a phone, or away from one")
-    agents.moving.add(guest)
-    try:
+    with _moving(switch, service, guest, host):
         present = await association(switch, guest)
         if not present.host or host not in ("", present.host):
             raise _impossible(service, f"{guest} is not a guest at {host or 'any phone'}")
-        host = present.host
         address = switch.directory.address_of(guest)
-        record = agents.record(guest)
+        record = switch.agents.record(guest)
         is_agent = record is None or not record.seeded or record.actual is not None
         steps = [
             *([_Step("SetAgentState", requests.set_agent_state(guest, SIGNED_OUT))] if is_agent else []),
             _Step(
                 FORWARDING,
-                requests.set_call_forwarding(host, _ALWAYS, False, address),
-                requests.set_call_forwarding(host, _ALWAYS, True, address),
+                requests.set_call_forwarding(present.host, _ALWAYS, False, address),
+                requests.set_call_forwarding(present.host, _ALWAYS, True, address),
             ),
             _Step(GUEST, requests.set_hoteling_guest(guest, present.guest.changed(""))),
         ]
-        await _carry_out(switch, guest, host, steps)
+        await _carry_out(switch, guest, present.host, steps)
+
+
+@contextmanager
+def _moving(switch: SwitchingFunction, service: str, guest: str, host: str) -> Iterator[None]:
+    """One request at a time for a guest, and for a phone: the steps of two would undo each other's."""
+    devices = {guest, host} - {""}
+    moving = switch.agents.moving
+    if moving & devices:
+        raise _impossible(service, f"another request moves {' and '.join(sorted(moving & devices))}")
+    moving |= devices
+    try:
+        yield
     finally:
-        agents.moving.discard(guest)
+        moving -= devices
 
 
 async def _attend(switch: SwitchingFunction, guest: str, host: str) -> None:

@@ -453,6 +453,7 @@ def test_20_two_requests_at_once() -> None:
     desk.ask(hotel())
     assert desk.error(hotel()) == OBJECT_STATE
     assert desk.error(hotel(associate="false")) == OBJECT_STATE
+    assert desk.error(hotel(guest="carol")) == OBJECT_STATE  # at the same phone
     waiting.callback(Response(200))
     assert desk.written == STARTING
     assert desk.switch.agents.moving == set()
