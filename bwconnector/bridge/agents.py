@@ -115,14 +115,23 @@ class Agents:
 
     :param full: user id to device key
     :param policy: value of a policy row
+    :param only_changes: tells of which users (device keys) no state is told at first, but only what changes
     :ivar moving: guests that are being brought to a phone, or away from one, and these phones' users
     """
 
-    def __init__(self, monitors: Monitors, full: Callable[[str], str], policy: Callable[[str], str | int], clock: Clock) -> None:
+    def __init__(
+        self,
+        monitors: Monitors,
+        full: Callable[[str], str],
+        policy: Callable[[str], str | int],
+        clock: Clock,
+        only_changes: Callable[[str], bool] = lambda user: False,
+    ) -> None:
         self._monitors = monitors
         self._full = full
         self._policy = policy
         self._clock = clock
+        self._only_changes = only_changes
         self.moving: set[str] = set()
         self._records: dict[str, AgentRecord] = {}
         self._guests: dict[str, str] = {}
@@ -297,7 +306,7 @@ class Agents:
     # Guests
 
     def _set_guest(self, user: str, record: AgentRecord, guest: HotelingGuest) -> None:
-        first, record.guest = record.guest is None, guest
+        first, record.guest = record.guest is None and not self._only_changes(user), guest
         host, left = (self._full(guest.host) if guest.associated else ""), record.host
         if host == left:
             return

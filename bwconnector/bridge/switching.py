@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from twisted.logger import Logger
 from bwconnector.bridge.agents import Agents
 from bwconnector.bridge.calls import CallTable, Connection
 from bwconnector.bridge.devices import Device, Directory, UnknownDevice
+from bwconnector.bridge.features import Features
 from bwconnector.bridge.intents import Intent, Intents
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.outstanding import Outstanding, Proof, Proven
@@ -34,6 +36,9 @@ log = Logger()
 
 T = TypeVar("T")
 
+LAST_WITHOUT_RECORDING = 17
+"""The last release of BroadWorks that has no call recording."""
+
 
 @attrs.frozen(slots=True)
 class Options:
@@ -42,6 +47,7 @@ class Options:
     :ivar status_on_connect: send SystemStatus as soon as a link opens
     :ivar max_monitors: per link
     :ivar monitored_only: refuse requests to control a device that the link itself does not monitor
+    :ivar broadworks_version: release of BroadWorks; empty for the latest
     :ivar max_outstanding: requests of one link that may wait for BroadWorks at a time; invoke ids give room for no more than that
     """
 
@@ -49,6 +55,13 @@ class Options:
     max_monitors: int = 50_000
     monitored_only: bool = False
     max_outstanding: int = 9_999
+    broadworks_version: str = ""
+
+    @property
+    def call_recording(self) -> bool:
+        """Whether the release has call recording: those up to 17.sp4 do not. One that is not named counts as the latest."""
+        number = re.search(r"\d+", self.broadworks_version)
+        return number is None or int(number[0]) > LAST_WITHOUT_RECORDING
 
 
 @attrs.frozen(eq=False, slots=True)
@@ -77,6 +90,7 @@ class SwitchingFunction:
     table: CallTable
     intents: Intents
     monitors: Monitors
+    features: Features
     subscriptions: SubscriptionPort
     xsi: XsiPort
     status: Status
@@ -87,13 +101,16 @@ class SwitchingFunction:
     options: Options = Options()
     outstanding: Outstanding = attrs.Factory(lambda self: Outstanding(self.clock, self.make_waiter, self.spawn), takes_self=True)
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
-    agents: Agents = attrs.Factory(lambda self: Agents(self.monitors, self.directory.full, self.policy, self.clock), takes_self=True)
+    agents: Agents = attrs.Factory(
+        lambda self: Agents(self.monitors, self.directory.full, self.policy, self.clock, self.subscriptions.only_changes), takes_self=True
+    )
     turns: Turns = attrs.Factory(lambda self: Turns(self.clock, self.make_waiter), takes_self=True)
     starting: Counter[str] = attrs.Factory(Counter)
     references: Iterator[int] = attrs.Factory(lambda: itertools.count(1))
 
     def __attrs_post_init__(self) -> None:
         self.monitors.observers.append(self.outstanding.observe)
+        self.features.observers.append(self.outstanding.observe)
         self.agents.left = self._guest_left
 
     def seconds(self, code: str) -> float:

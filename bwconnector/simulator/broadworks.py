@@ -71,7 +71,7 @@ class BroadWorks:
         self.clock = clock
         users = make_users(config.users, config.domain)
         self.switch = Switch(
-            (*users, *make_virtual_users(config.call_centers, config.route_points, config.domain)),
+            (*users, *make_virtual_users(config.users, config.call_centers, config.route_points, config.domain)),
             now=lambda: int(clock.seconds() * 1000),
             emit=self.publish,
             variation=Variation(

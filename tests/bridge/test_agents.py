@@ -381,6 +381,15 @@ def test_p_hotel_state() -> None:
     assert world.say(guest()) == [*both("AgentLoggedOff G@G"), *at_host(ENDED), "G AgentLoggedOn G@G", "G AgentReady G@G"]
 
 
+def test_20_where_no_state_is_told_at_first_each_event_is_a_change() -> None:
+    world = World("G", "H")
+    world.agents._only_changes = lambda user: True
+    assert world.say(guest("H")) == [*both("AgentLoggedOn G@H", "AgentNotReady G@H"), *at_host(STARTED)]
+    world = World("G")
+    world.agents._only_changes = lambda user: True
+    assert world.say(state(AVAILABLE), state(UNAVAILABLE)) == ["G AgentLoggedOn G@G", "G AgentReady G@G", "G AgentNotReady G@G"]
+
+
 def test_20_a_guest_that_changes_its_phone() -> None:
     world = World("G", "H", "I")
     world.say(truth(AVAILABLE), guest("H"))

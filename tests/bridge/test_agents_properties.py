@@ -92,7 +92,10 @@ class Board(Site):
         people = make_users(4, "example.net")
         agents = [user(name) for name in AGENTS]
         self.switch = Switch(
-            (*people, *make_virtual_users(2, 0, "example.net")), now=lambda: 1 + int(self.clock.seconds()), emit=self._emit, agents=agents
+            (*people, *make_virtual_users(4, 2, 0, "example.net")),
+            now=lambda: 1 + int(self.clock.seconds()),
+            emit=self._emit,
+            agents=agents,
         )
         self.ears = [Ear("tserver-1"), Ear("tserver-2")]
         self.sessions = [self.bridge.link_opened(ear) for ear in self.ears]

@@ -24,7 +24,7 @@ class Floor:
     def __init__(self) -> None:
         self.events: list[SimEvent] = []
         ticks = itertools.count(1)
-        people = (*make_users(4, "example.net"), *make_virtual_users(1, 1, "example.net"))
+        people = (*make_users(4, "example.net"), *make_virtual_users(4, 1, 1, "example.net"))
         self.switch = Switch(people, now=lambda: next(ticks), emit=self.events.append, agents=[A, B])
         self.agents = self.switch.agents
 
