@@ -246,6 +246,8 @@ class _Connection(Protocol):
     def _open(self) -> None:
         self._stream = Stream(self.transport, self._factory.next_stream() * 256 + len(self._broadworks.streams))
         self.transport.write(_STREAM)
-        opened = f'<Channel xmlns="http://schema.broadsoft.com/xsi"><channelId>{self._stream.id}</channelId><expires>3600</expires></Channel>'
+        opened = (
+            f'<Channel xmlns="http://schema.broadsoft.com/xsi"><channelId>{self._stream.id}</channelId><expires>3600</expires></Channel>'
+        )
         self._stream.write(chunk(opened.encode()))
         self._broadworks.streams.append(self._stream)

@@ -149,8 +149,13 @@ class Call:
 
     def alive(self) -> list[Connection]:
         """Connections that are not null: the calling and the called device's first, then in the order in which they joined."""
-        rank = {self.called: 1, self.calling: 0}
-        return sorted((c for c in self.connections.values() if c.alive), key=lambda c: rank.get(c.device, 2))
+        living = [c for c in self.connections.values() if c.state != NULL]
+        if len(living) > 1:
+            living.sort(key=self._rank)
+        return living
+
+    def _rank(self, connection: Connection) -> int:
+        return 0 if connection.device == self.calling else 1 if connection.device == self.called else 2
 
     def forget_told(self, device: str) -> None:
         """Nobody at ``device`` remembers what it was told."""

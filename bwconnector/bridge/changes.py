@@ -64,3 +64,12 @@ class Change:
     text: str = ""
     private: dict[str, str] | None = None
     belated: bool = False
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The key of every device that is named in the event, as often as it is."""
+        named = (self.subject.device, self.acting, self.calling, self.called, self.target, self.last_redirection or "")
+        if self.secondary is None and not self.items:
+            return named
+        others = [self.secondary, *(identity for item in self.items for identity in (item.new, item.old))]
+        return named + tuple(identity.device for identity in others if identity is not None)

@@ -175,10 +175,9 @@ _STATELESS = frozenset({"CallInformationEvent"})
 """Events without localConnectionInfo and cause."""
 
 
-def event_message(change: Change, device: str, cross_ref_id: str, name: Name) -> csta.Event:
-    """The event that a monitor on ``device`` gets.
+def event_message(change: Change, device: str, name: Name) -> csta.Event:
+    """The event that the monitors on ``device`` get, each with its own monitorCrossRefID in the place of an empty one.
 
-    :param cross_ref_id: the monitor's monitorCrossRefID
     :param name: gives each device the form in which the monitor's link knows it
     """
     message, fill = EVENTS[change.kind]
@@ -186,6 +185,6 @@ def event_message(change: Change, device: str, cross_ref_id: str, name: Name) ->
     if change.kind not in _STATELESS:
         children["local_connection_info"] = change.states.get(device)
         children["cause"] = change.cause
-    children["monitor_cross_ref_id"] = cross_ref_id
+    children["monitor_cross_ref_id"] = ""
     children["extensions"] = change.private
     return message(**children)

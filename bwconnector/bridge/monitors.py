@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import count
 
 import attrs
@@ -12,6 +11,7 @@ from bwconnector.bridge.changes import WITHHELD, Change
 from bwconnector.bridge.eventmessages import event_message
 from bwconnector.bridge.ports import LinkPort
 from bwconnector.csta import messages as csta
+from bwconnector.csta.xml import EventReport
 
 __all__ = ["Monitor", "Monitors"]
 
@@ -35,9 +35,14 @@ class Monitor:
 class _LinkMonitors:
     """The monitors of one link, and the form in which it names each device."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Callable[[str], str]) -> None:
         self.monitors: dict[str, Monitor] = {}
         self.names: dict[str, str] = {}
+        self._shown = shown
+
+    def name(self, device_key: str) -> str:
+        """The form in which the link named the device, else the form that is shown to everybody."""
+        return self.names.get(device_key) or (device_key if device_key.startswith(WITHHELD) else self._shown(device_key))
 
 
 class Monitors:
@@ -63,7 +68,7 @@ class Monitors:
         """A new monitor; returns its monitorCrossRefID, which is never used again."""
         cross_ref_id = str(next(self._numbers))
         monitor = Monitor(cross_ref_id, link, device_key, named, namespace, event_filter)
-        own = self._links.setdefault(link, _LinkMonitors())
+        own = self._links.setdefault(link, _LinkMonitors(self._shown))
         own.monitors[cross_ref_id] = monitor
         own.names[device_key] = named
         self._by_device.setdefault(device_key, []).append(monitor)
@@ -124,10 +129,7 @@ class Monitors:
     def name_for(self, link: LinkPort, device_key: str) -> str:
         """The form in which the link named the device, else the form that is shown to everybody."""
         own = self._links.get(link)
-        named = own.names.get(device_key) if own is not None else None
-        if named is not None:
-            return named
-        return device_key if device_key.startswith(WITHHELD) else self._shown(device_key)
+        return (own or _LinkMonitors(self._shown)).name(device_key)
 
     def _unlist(self, monitor: Monitor) -> None:
         listed = self._by_device[monitor.device_key]
@@ -143,11 +145,16 @@ class Monitors:
             for observer in self.observers:
                 observer(change)
         for device in devices:
+            reports: dict[tuple[str, ...], EventReport] = {}
             for monitor in tuple(self._by_device.get(device, ())):
                 if not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
-                    link = monitor.link
-                    message = event_message(change, device, monitor.cross_ref_id, partial(self.name_for, link))
-                    link.send_event(message, monitor.namespace)
+                    name = self._links[monitor.link].name
+                    # links that name the devices alike get the same event
+                    names = tuple([name(named) for named in change.devices])
+                    report = reports.get(names)
+                    if report is None:
+                        report = reports[names] = EventReport(event_message(change, device, name))
+                    monitor.link.send_report(report, monitor.cross_ref_id, monitor.namespace)
 
     def report(self, device: str, kind: str, make: Callable[[str, csta.PartyDevice], csta.Event]) -> None:
         """Tell an event that is not about a call.

@@ -67,24 +67,20 @@ class Reports:
         """
         if states is None:
             states = {c.device: c.state for c in call.connections.values() if c.alive or c.device == device}
-        given: dict[str, object] = {
-            "calling": call.calling,
-            "called": call.called,
-            "last_redirection": call.last_redirection,
-            "acting": device,
-        }
-        given.update(fields)
         change = Change(
-            kind=kind,
-            call=call,
-            subject=ConnectionId(call_id or call.id, device),
-            cause=cause,
-            states=states,
+            kind,
+            call,
+            ConnectionId(call_id or call.id, device),
+            cause,
+            states,
+            device,
+            call.calling,
+            call.called,
+            call.last_redirection,
             incoming_external=call.incoming_external,
             outgoing_external=call.outgoing_external,
-            **given,  # type: ignore[arg-type]
         )
-        self._send(change, birth)
+        self._send(attrs.evolve(change, **fields) if fields else change, birth)  # type: ignore[arg-type]
 
     def _send(self, change: Change, birth: str) -> None:
         told: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bwconnector.csta import messages as csta
-from bwconnector.csta.xml import encode
+from bwconnector.csta.xml import EventReport, encode
 from tests.csta.schema import check
 
 __all__ = ["FakeLink"]
@@ -16,6 +16,9 @@ class FakeLink:
         self.name = name
         self.events: list[csta.Message] = []
         self.bodies: list[bytes] = []
+
+    def send_report(self, report: EventReport, cross_ref_id: str, namespace: str) -> None:
+        self.send_event(report.message_for(cross_ref_id), namespace)
 
     def send_event(self, message: csta.Message, namespace: str) -> None:
         body = encode(message, namespace)
