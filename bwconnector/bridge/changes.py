@@ -66,10 +66,11 @@ class Change:
     belated: bool = False
 
     @property
-    def devices(self) -> tuple[str, ...]:
-        """The key of every device that is named in the event, as often as it is."""
-        named = (self.subject.device, self.acting, self.calling, self.called, self.target, self.last_redirection or "")
-        if self.secondary is None and not self.items:
-            return named
-        others = [self.secondary, *(identity for item in self.items for identity in (item.new, item.old))]
-        return named + tuple(identity.device for identity in others if identity is not None)
+    def devices(self) -> set[str]:
+        """The key of every device that the event names."""
+        named = {self.subject.device, self.acting, self.calling, self.called, self.target, self.last_redirection or NOT_KNOWN}
+        if self.secondary is not None or self.items:
+            others = [self.secondary, *(identity for item in self.items for identity in (item.new, item.old))]
+            named.update(identity.device for identity in others if identity is not None)
+        named.discard(NOT_KNOWN)
+        return named

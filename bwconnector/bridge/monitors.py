@@ -42,7 +42,10 @@ class _LinkMonitors:
 
     def name(self, device_key: str) -> str:
         """The form in which the link named the device, else the form that is shown to everybody."""
-        return self.names.get(device_key) or (device_key if device_key.startswith(WITHHELD) else self._shown(device_key))
+        named = self.names.get(device_key)
+        if named is not None:
+            return named
+        return device_key if device_key.startswith(WITHHELD) else self._shown(device_key)
 
 
 class Monitors:
@@ -144,15 +147,16 @@ class Monitors:
         if not change.belated:
             for observer in self.observers:
                 observer(change)
+        named = tuple(change.devices)
         for device in devices:
             reports: dict[tuple[str, ...], EventReport] = {}
             for monitor in tuple(self._by_device.get(device, ())):
                 if not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
-                    name = self._links[monitor.link].name
                     # links that name the devices alike get the same event
-                    names = tuple([name(named) for named in change.devices])
+                    names = tuple(map(self._links[monitor.link].name, named))
                     report = reports.get(names)
                     if report is None:
+                        name = dict(zip(named, names, strict=True)).__getitem__
                         report = reports[names] = EventReport(event_message(change, device, name))
                     monitor.link.send_report(report, monitor.cross_ref_id, monitor.namespace)
 
