@@ -52,11 +52,11 @@ class Child(ProcessProtocol):
 
     async def started(self) -> None:
         """Wait until it has told its port."""
-        self.port = (await self._answer(START_TIMEOUT))["port"]
+        self.port = (await self.answer(START_TIMEOUT))["port"]
 
     async def ask(self, question: str = "usage") -> Usage:
         self.transport.write(question.encode() + b"\n")
-        return await self._answer(ANSWER_TIMEOUT)
+        return await self.answer(ANSWER_TIMEOUT)
 
     async def end(self) -> None:
         """End it and wait until it is gone."""
@@ -69,7 +69,8 @@ class Child(ProcessProtocol):
     def _kill(self) -> None:
         self.transport.signalProcess("KILL")
 
-    def _answer(self, timeout: float) -> Deferred[Usage]:
+    def answer(self, timeout: float) -> Deferred[Usage]:
+        """The next line that it tells."""
         answer: Deferred[Usage] = Deferred()
         self._asked.append(answer)
         answer.addTimeout(timeout, self._reactor)

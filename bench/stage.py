@@ -155,10 +155,10 @@ class ConnectorStage(Stage):
         links = [await self._connect(f"tserver-{number + 1}") for number in range(self._link_count)]
         await self.until(lambda: all(link.status == "normal" for link in links), "the system status normal")
         await gatherResults([link.start_monitors(self._devices_of(number)) for number, link in enumerate(links)])
-        await self._quiet()
+        await self.quiet()
         self.broadworks.take_acknowledgements()
 
-    async def _quiet(self) -> None:
+    async def quiet(self) -> None:
         """Wait until there are no more requests."""
         before = -1
         while before != (before := self.broadworks.requests.total()):
