@@ -135,6 +135,7 @@ class Recovery:
             f"all XSPs lost and back, {self._monitors} monitors, repair",
             "seconds from the first channel until all are live",
             tuple(self._took),
-            f"channel up {min(self._up):.1f} to {max(self._up):.1f} s after the return; {min(self._requests)} to {max(self._requests)} requests",
+            f"it is up {min(self._up):.1f} to {max(self._up):.1f} s after the XSPs; "
+            f"{min(self._requests)} to {max(self._requests)} requests",
             Goal(10, 5, 2, more=False),
         )

@@ -123,7 +123,9 @@ class Subscriptions:
         self._targets: dict[str, _Target] = {}
         self._by_id: dict[str, _Subscription] = {}
         self._waited_for = DeferredSemaphore(_WAITED_FOR_UNDER_WAY)
-        self._backlog = Backlog(_OTHERS_UNDER_WAY)
+        self._awaited = 0
+        """Requests that somebody waits for, under way or in the queue."""
+        self._backlog = Backlog(_OTHERS_UNDER_WAY, lambda: self._awaited > 0)
         self._due: list[tuple[float, int, _Subscription]] = []
         self._number = count()
         self._timer: Any = None
@@ -347,11 +349,17 @@ class Subscriptions:
         """:param slots: who waits for it; None for work from the backlog"""
         if slots is None:
             return await self._channels.perform(request)
-        await slots.acquire()
+        self._awaited += 1
         try:
-            return await self._channels.perform(request)
+            await slots.acquire()
+            try:
+                return await self._channels.perform(request)
+            finally:
+                slots.release()
         finally:
-            slots.release()
+            self._awaited -= 1
+            if not self._awaited:
+                self._backlog.begin()
 
     # When it is due.
 
