@@ -84,7 +84,7 @@ def single_step_transfer(world: World, connection: Connection, target: str, new_
         call.called = target if world.policy.word("P-CALLED") == "transferred-to" else transferring
     call.last_redirection = transferring
     if target:
-        call.singled.add(target)
+        call.singled |= {target}
     states = {other.device: other.state for other in survivors}
     states[transferring] = NULL
     items = [_item(world, call, other.device, old_ids.get(other.device)) for other in survivors]

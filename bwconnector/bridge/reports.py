@@ -101,7 +101,7 @@ class Reports:
                     connection.born = True
                     born.append(device)
             else:
-                connection.backlog.append(change)
+                connection.backlog += (change,)
         self._deliver(change, tuple(device for device in told if self._listens(device)))
         for device in born:
             self._catch_up(change.call, device)
@@ -128,7 +128,7 @@ class Reports:
     def _catch_up(self, call: Call, device: str) -> None:
         """What overtook the birth follows in its order."""
         connection = call.connections[device]
-        backlog, connection.backlog = connection.backlog, []
+        backlog, connection.backlog = connection.backlog, ()
         for change in backlog:
             if self._listens(device):
                 self._deliver(attrs.evolve(change, belated=True), (device,))
