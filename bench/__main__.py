@@ -23,6 +23,7 @@ from bench.throughput import Throughput
 from bench.tserver import BenchError
 
 RESULTS = Path(__file__).resolve().parent / "results"
+DOCUMENT = RESULTS.parent.parent / "docs" / "performance.rst"
 GROUPS = ("throughput", "starts", "latency", "memory", "recovery", "stages")
 FULL = {"devices": 1000, "cycles": 2, "rounds": 5, "seconds": 2.0, "starts": 1500, "monitors": 20_000, "calls": 8_000, "recovery": 2000}
 QUICK = {"devices": 60, "cycles": 3, "rounds": 2, "seconds": 0.3, "starts": 100, "monitors": 500, "calls": 200, "recovery": 50}
@@ -42,7 +43,7 @@ class Suite:
         self.pictures: dict[str, str] = {}
         self.notes: list[str] = []
         self.machine = machine()
-        self._named = f"{self.machine['cpu']}, {self.machine['python']}, {self.machine['packages']}"
+        self.named = f"{self.machine['cpu']}, {self.machine['python']}, {self.machine['packages']}"
 
     async def run(self) -> None:
         for group in self._options.only or GROUPS:
@@ -69,7 +70,7 @@ class Suite:
         )
         by_links = {f"{count} link{'s' * (count > 1)}": rate for count, rate in rows.links.items()}
         self.pictures["links"] = pictures.bars(
-            "CSTA events by number of links", self._named, "CSTA events for each second of CPU; every link monitors all devices", by_links
+            "CSTA events by number of links", self.named, "CSTA events for each second of CPU; every link monitors all devices", by_links
         )
         self._w1 = rows.cost("W1")
         return list(rows.rows())
@@ -90,7 +91,7 @@ class Suite:
             for name in ("connector", "relay")
         }
         self.pictures["latency"] = pictures.curves(
-            "Latency", self._named, "µs from writing an Xsi event to reading its CSTA event, by percentile", series, lambda x: f"p{x:.0f}"
+            "Latency", self.named, "µs from writing an Xsi event to reading its CSTA event, by percentile", series, lambda x: f"p{x:.0f}"
         )
         return list(rows.rows())
 
@@ -108,7 +109,7 @@ class Suite:
         found = stages.profile(self._sizes["devices"] // 5, self._sizes["cycles"], self._sizes["rounds"])
         if hasattr(self, "_w1"):
             found["sockets, acks"] = max(0.0, self._w1 - sum(found.values()))
-        self.pictures["stages"] = pictures.bars("Cost of an event by stage", self._named, "µs of CPU for each event", found)
+        self.pictures["stages"] = pictures.bars("Cost of an event by stage", self.named, "µs of CPU for each event", found)
         told = ", ".join(f"{name} {cost:.1f}" for name, cost in found.items())
         return [Row("stages", "cost of an event by stage, without sockets", "µs", (sum(found.values()),), told)]
 
@@ -131,7 +132,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=GROUPS, help="this group of rows; may be given several times")
     parser.add_argument("--monitors", type=int, default=0, help="monitors that W4 starts in each round")
     parser.add_argument("--against", type=Path, help="another checkout of the connector, to be compared with this one in W1")
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}/latest.json and the pictures beside it")
+    parser.add_argument("--write", action="store_true", help="keep the figures, the pictures and the table of the documents")
     options = parser.parse_args()
     done: list[Suite] = []
 
@@ -161,13 +162,29 @@ async def _reported(measuring: Any) -> None:
         raise SystemExit(1) from None
 
 
+def rst(rows: Iterable[Row], notes: Iterable[str]) -> str:
+    """The figures as they stand in the documents."""
+    lines = [*(f"{note}\n" for note in notes)]
+    lines += [".. list-table:: Figures", "   :header-rows: 1", "   :widths: 10 30 30 20 10", "", "   * - Row"]
+    lines += ["     - Measure", "     - Median, lowest to highest", "     - Goal", "     - Reached"]
+    for row in rows:
+        spread = f"**{row.median:.3g}** ({min(row.rounds):.3g} to {max(row.rounds):.3g})"
+        cells = (row.measure, f"{spread}; {row.values}" if row.values else spread, str(row.goal or ""), row.verdict)
+        lines += [f"   * - {row.code}", *(f"     - {cell}".rstrip() for cell in cells)]
+    return "\n".join(lines)
+
+
 def write(suite: Suite) -> None:
-    """Keep the figures and the pictures."""
+    """Keep the figures and the pictures, and bring the document up to date."""
     RESULTS.mkdir(exist_ok=True)
     found = {"machine": suite.machine, "notes": suite.notes, "rows": [row.as_dict() for row in suite.rows]}
     (RESULTS / "latest.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name, picture in suite.pictures.items():
         (RESULTS / f"{name}.svg").write_text(picture, encoding="utf-8")
+    begin, end = ".. figures begin\n", ".. figures end\n"
+    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(begin)
+    measured = [f"Measured on {suite.named}.", *suite.notes]
+    DOCUMENT.write_text(f"{before}{begin}\n{rst(suite.rows, measured)}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

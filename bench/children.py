@@ -50,6 +50,11 @@ class Child(ProcessProtocol):
         environment = {**os.environ, "PYTHONPATH": str(checkout), "PYTHONHASHSEED": "0"}
         reactor.spawnProcess(self, sys.executable, command, env=environment)
 
+    @property
+    def ended(self) -> bool:
+        """The process is gone."""
+        return self._over.called
+
     async def started(self) -> None:
         """Wait until it has told its port."""
         self.port = (await self.answer(START_TIMEOUT))["port"]

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.web.http import _ChunkedTransferDecoder
 
-from bench.workload import DOMAIN, EVENTS_PER_CYCLE, Mix6, chunk, device_name
+from bench.workload import DOMAIN, EVENTS_PER_CYCLE, Mix6, XsiEvent, chunk, device_name
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.changes import Change
 from bwconnector.csta.connection import CstaConnection
@@ -112,12 +112,11 @@ class InProcess:
         self.devices = names
         self.events = [event for _, event in Mix6(names).cycles(cycles, {name: name for name in names}, ["channel"])]
 
-    def run(self) -> None:
-        """Every event through parser, bridge and encoder."""
-        for event in self.events:
-            parsed = parse(event.document)
-            assert isinstance(parsed, SubscriptionEvent)
-            self.bridge.event(parsed.target_id, parsed.data)
+    def take(self, event: XsiEvent) -> None:
+        """One event through parser, bridge and encoder."""
+        parsed = parse(event.document)
+        assert isinstance(parsed, SubscriptionEvent)
+        self.bridge.event(parsed.target_id, parsed.data)
 
 
 def profile(devices: int, cycles: int, rounds: int) -> dict[str, float]:
