@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from bwconnector.bridge.calls import Call
+from bwconnector.bridge.calls import NULL, Call
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.policy import Policy
 
@@ -66,7 +66,7 @@ class Reports:
         :param birth: device whose first report this is although the subject is another's (an originator that is adopted in mid-call)
         """
         if states is None:
-            states = {c.device: c.state for c in call.connections.values() if c.alive or c.device == device}
+            states = {c.device: c.state for c in call.connections.values() if c.state != NULL or c.device == device}
         change = Change(
             kind,
             call,
@@ -102,7 +102,7 @@ class Reports:
                     born.append(device)
             else:
                 connection.backlog += (change,)
-        self._deliver(change, tuple(device for device in told if self._listens(device)))
+        self._deliver(change, tuple(filter(self._listens, told) if self.silent else told))
         for device in born:
             self._catch_up(change.call, device)
 
