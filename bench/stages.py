@@ -57,6 +57,9 @@ class _Subscribed:
     def subscribed(self, target: str) -> bool:
         return True
 
+    def only_changes(self, target: str) -> bool:
+        return False
+
 
 class _Link:
     """A T-Server's link without its socket."""

@@ -1,7 +1,6 @@
 """The config file: TOML in, one frozen :class:`Config` out, or every problem at once, each with its place.
 
-The sections are attrs classes; a field is an option (``kpl_interval`` is ``kpl-interval``), its metadata hold the check of its value.
-Values are never coerced: ``port = "443"`` is a mistake and is reported as one.
+The sections are the classes of :mod:`bwconnector.options`. Values are never coerced: ``port = "443"`` is a mistake and is reported as one.
 """
 
 from __future__ import annotations
@@ -22,22 +21,8 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
 from bwconnector.bridge.policy import ROWS
-from bwconnector.checks import (
-    Check,
-    Network,
-    Secret,
-    endpoint,
-    flag,
-    integer,
-    list_of,
-    network,
-    nonempty,
-    one_of,
-    optional,
-    private_endpoint,
-    secret,
-    text,
-)
+from bwconnector.checks import Check, Secret
+from bwconnector.options import Config, ConnectorOptions, CstaOptions, DevicesOptions, ManholeOptions, RecorderOptions, WebOptions, XspLink
 from bwconnector.simulator.config import ConfigError as SimulatorError
 from bwconnector.simulator.config import SimulatorConfig, read_section
 
@@ -75,123 +60,6 @@ class ConfigError(Exception):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-# The sections --------------------------------------------------------------------------------------------------------------------
-
-
-def option(check: Check, default: Any = attrs.NOTHING) -> Any:
-    """A field that is an option of the file; mandatory when it has no default."""
-    return attrs.field(default=default, metadata={"check": check})
-
-
-PORT = integer(1, 65535)
-SECONDS = integer(1)
-KPL_INTERVAL = integer(0, 600)
-KPL_TOLERANCE = integer(0, 10)
-ACK_PIPELINING = integer(1, 64)
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class ConnectorOptions:
-    """``[Connector]``; times in seconds."""
-
-    channel_set_name: str = option(nonempty)
-    app_controller: str = option(nonempty)
-    application_name: str = option(nonempty, "GenesysConnector")
-    broadworks_version: str = option(text, "")
-    channel_expire_tout: int = option(SECONDS, 3600)
-    subscription_expire_tout: int = option(SECONDS, 86400)
-    resync_interval: int = option(integer(0), 1800)
-    kpl_interval: int = option(KPL_INTERVAL, 10)
-    kpl_tolerance: int = option(KPL_TOLERANCE, 0)
-    link_recovery_tout: int = option(SECONDS, 30)
-    ack_pipelining: int = option(ACK_PIPELINING, 1)
-    subscription_scope: str = option(one_of("user", "group", "enterprise"), "user")
-    link_loss_policy: str = option(one_of("monitor-stop", "repair"), "monitor-stop")
-    call_age_limit: int = option(integer(0), 14_400)
-    alerting_limit: int = option(integer(0), 300)
-    default_domain: str = option(text, "")
-    user_id: str = option(text, "")
-    password_file: str = option(text, "")
-    password: Secret = option(secret, Secret(""))
-    events_context: str = option(nonempty, "/com.broadsoft.xsi-events")
-    async_context: str = option(nonempty, "/com.broadsoft.async/com.broadsoft.xsi-events")
-    actions_context: str = option(nonempty, "/com.broadsoft.xsi-actions")
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class XspLink:
-    """``[link-NAME]``: one XSP. The heartbeat options are those of ``[Connector]`` unless the section has its own."""
-
-    name: str = ""
-    """What follows ``link-`` in the section's name."""
-    hostname: str = option(nonempty)
-    port: int = option(PORT, 443)
-    tls: bool = option(flag, True)
-    ca_file: str = option(text, "")
-    priority: int = option(integer(0, 100), 1)
-    weight: int = option(integer(0, 100), 50)
-    request_rate: int = option(integer(0), 0)
-    kpl_interval: int = option(KPL_INTERVAL, 10)
-    kpl_tolerance: int = option(KPL_TOLERANCE, 0)
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class CstaOptions:
-    """``[csta]``: where T-Servers connect, and what one of them may take."""
-
-    listen: tuple[str, ...] = option(list_of(endpoint), ("tcp:1040",))
-    client_ca: str = option(text, "")
-    allow: tuple[Network, ...] = option(list_of(network), ())
-    status_on_connect: bool = option(flag, True)
-    max_links: int = option(integer(1), 32)
-    monitored_only: bool = option(flag, False)
-    max_monitors_per_link: int = option(integer(1), 50_000)
-    send_queue_limit: int = option(integer(65_536), 8_388_608)
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class WebOptions:
-    """``[web]``: status page and metrics."""
-
-    listen: str = option(optional(endpoint), "tcp:8040:interface=127.0.0.1")
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class ManholeOptions:
-    """``[manhole]``. ``password`` is no option: the demo makes one for the user ``admin`` at each start."""
-
-    listen: str = option(optional(private_endpoint), "")
-    passwd_file: str = option(text, "")
-    password: Secret = Secret("")
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class RecorderOptions:
-    """``[recorder]``: the ring that keeps the last bytes of both wires."""
-
-    size: int = option(integer(0), 67_108_864)
-    mask_digits: bool = option(flag, False)
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Config:
-    """Everything that an administrator can decide.
-
-    :ivar links: the XSPs in the order of the file; empty with an embedded simulator, whose XSPs take their place
-    :ivar policy: policy rows that differ from their defaults, by code
-    :ivar simulator: the embedded simulator, or None without one
-    """
-
-    connector: ConnectorOptions
-    links: tuple[XspLink, ...] = ()
-    csta: CstaOptions = CstaOptions()
-    web: WebOptions = WebOptions()
-    manhole: ManholeOptions = ManholeOptions()
-    policy: Mapping[str, PolicyValue] = MappingProxyType({})
-    recorder: RecorderOptions = RecorderOptions()
-    simulator: SimulatorConfig | None = None
 
 
 # From a TOML table to a section's class ------------------------------------------------------------------------------------------
@@ -284,7 +152,7 @@ class _Reading:
             return SimulatorConfig()
 
 
-SECTIONS = ("Connector", "csta", "web", "manhole", "policy", "recorder", "simulator")
+SECTIONS = ("Connector", "csta", "devices", "web", "manhole", "policy", "recorder", "simulator")
 
 
 def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
@@ -309,6 +177,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     connector = reading.section("Connector", ConnectorOptions)
     links = [_link(reading, name, connector) for name in document if name.startswith(LINK_PREFIX) and name != LINK_PREFIX]
     csta = reading.section("csta", CstaOptions)
+    devices = reading.section("devices", DevicesOptions)
     web = reading.section("web", WebOptions)
     manhole = reading.section("manhole", ManholeOptions)
     policy = reading.policy()
@@ -316,6 +185,8 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     simulator = reading.simulator()
 
     folder = path.parent
+    if connector is not None:
+        _check_scope(reading, connector)
     if simulator is None:
         if not links:
             reading.complain("link-NAME", "", "there is no XSP: add a section [link-xsp1] with its hostname, or a section [simulator]")
@@ -327,16 +198,20 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         csta = attrs.evolve(csta, client_ca=_file(reading, "csta", "client-ca", folder, csta.client_ca))
         if csta.client_ca and not any(endpoint.startswith("ssl:") for endpoint in csta.listen):
             reading.complain("csta", "client-ca", 'needs a TLS port in "listen", such as "ssl:1041:privateKey=key.pem:certKey=cert.pem"')
+    if devices is not None:
+        for name in sorted({*devices.call_centers} & {*devices.route_points}):
+            reading.complain("devices", "route-points", f'"{name}" is in "call-centers" too: a device has one kind')
     if manhole is not None:
         manhole = _with_passwd_file(reading, manhole, folder)
 
     if reading.problems:
         raise ConfigError(tuple(reading.problems))
-    assert connector and csta and web and manhole and recorder  # otherwise there was a problem
+    assert connector and csta and devices and web and manhole and recorder  # otherwise there was a problem
     return Config(
         connector=connector,
         links=tuple(attrs.evolve(link, ca_file=link.ca_file and str(folder / link.ca_file)) for link in links if link),
         csta=csta,
+        devices=devices,
         web=web,
         manhole=manhole,
         policy=policy,
@@ -408,6 +283,19 @@ def _with_password(reading: _Reading, connector: ConnectorOptions, folder: Path,
     elif not password:
         reading.complain("Connector", "password-file", f'is missing, as are "password" and the environment variable {PASSWORD_VARIABLE}')
     return attrs.evolve(connector, password=Secret(password))
+
+
+def _check_scope(reading: _Reading, connector: ConnectorOptions) -> None:
+    """The scope of subscriptions and its id fit together."""
+    scope, name = connector.subscription_scope, connector.subscription_scope_id
+    wanted = {"user": 0, "enterprise": 1, "group": 2}[scope]
+    if len([part for part in name.split("/") if part]) != wanted or len(name.split("/")) != max(1, wanted):
+        forms = {
+            "user": 'must be empty with subscription-scope = "user"',
+            "enterprise": "must be the enterprise (or service provider) whose devices are monitored",
+            "group": 'must be "SERVICEPROVIDER/GROUP", the group whose devices are monitored',
+        }
+        reading.complain("Connector", "subscription-scope-id", forms[scope])
 
 
 def _with_passwd_file(reading: _Reading, manhole: ManholeOptions, folder: Path) -> ManholeOptions:

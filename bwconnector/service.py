@@ -19,23 +19,27 @@ from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.logger import Logger
 
 from bwconnector.bridge.bridge import Bridge
+from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.switching import Options
 from bwconnector.bridge.watchdog import Limits
 from bwconnector.checks import Secret
-from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import listening_service
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
+from bwconnector.options import Config, ConnectorOptions, XspLink
 from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
 from bwconnector.xsi.channelset import ChannelSet, instance_name
 from bwconnector.xsi.channelset import Link as ChannelLink
-from bwconnector.xsi.events import SubscriptionEvent
+from bwconnector.xsi.collective import CollectiveSubscriptions, Scope
+from bwconnector.xsi.events import Document, SubscriptionEvent
 from bwconnector.xsi.opening import ChannelSettings
+from bwconnector.xsi.parse import parse, unwanted
+from bwconnector.xsi.requests import TargetKind
 from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
 from bwconnector.xsi.xsp import Xsp
 from bwconnector.xsps import xsp_settings
@@ -53,7 +57,7 @@ class ChannelsService(Service):
 
     name = "channels"
 
-    def __init__(self, channels: ChannelSet, subscriptions: Subscriptions) -> None:
+    def __init__(self, channels: ChannelSet, subscriptions: Subscriptions | CollectiveSubscriptions) -> None:
         self.channels = channels
         self.subscriptions = subscriptions
 
@@ -163,7 +167,14 @@ class ConnectorService(MultiService):
             expires=config.connector.subscription_expire_tout,
             resync_interval=config.connector.resync_interval,
         )
-        self.subscriptions = Subscriptions(reactor, self.channel_set, settings, self._event)
+        scope = _scope(config.connector)
+        self.subscriptions: Subscriptions | CollectiveSubscriptions
+        if scope is None:
+            self.subscriptions = Subscriptions(reactor, self.channel_set, settings, self._event)
+        else:
+            self.subscriptions = CollectiveSubscriptions(
+                reactor, self.channel_set, settings, scope, lambda target: self.bridge.directory.in_scope(target), self._event
+            )
         # the time is noted where the set hands an event over, as only the set knows by which link it came
         receive = self.channel_set.on_event
 
@@ -187,6 +198,11 @@ class ConnectorService(MultiService):
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
+            kinds={
+                **dict.fromkeys(config.devices.call_centers, CALL_CENTER),
+                **dict.fromkeys(config.devices.route_points, ROUTE_POINT),
+            },
+            scope_id=config.connector.subscription_scope_id,
             limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
         )
         self.bridge.restored = self.subscriptions.channels_restored
@@ -241,6 +257,7 @@ class ConnectorService(MultiService):
                 heartbeat_interval=link.kpl_interval,
                 heartbeat_tolerance=link.kpl_tolerance,
                 retry_cap=connector.link_recovery_tout,
+                read=parse if _scope(connector) is None else self._read,
             ),
             link.request_rate,
         )
@@ -280,6 +297,10 @@ class ConnectorService(MultiService):
     def _channel_changed(self, status: ChannelStatus) -> None:
         self.bridge.channels_changed(self.channel_set.up_count, f"the last Event Channel, {status.link}: {status.reason}")
 
+    def _read(self, document: bytes) -> Document:
+        """A document of a channel that brings events of everybody; most are of devices that nobody monitors."""
+        return unwanted(document, self.subscriptions.wants) or parse(document)
+
     def _event(self, target: str, event: SubscriptionEvent) -> None:
         self.bridge.event(target, event.data)
 
@@ -298,6 +319,13 @@ class ConnectorService(MultiService):
         self.bridge.stop()
         for child in last:
             await maybeDeferred(child.stopService)
+
+
+def _scope(connector: ConnectorOptions) -> Scope | None:
+    """What collective subscriptions cover; None with subscriptions of each device."""
+    kinds: dict[str, TargetKind] = {"group": "group", "enterprise": "serviceprovider"}
+    kind = kinds.get(connector.subscription_scope)
+    return Scope(kind, connector.subscription_scope_id) if kind is not None else None
 
 
 def _address(service: StreamServerEndpointService) -> IAddress | None:

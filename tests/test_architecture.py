@@ -26,7 +26,7 @@ MAY_IMPORT = {
 
 IMPORTED_BY = {
     "bwconnector.ops": {"bwconnector.ops", "bwconnector.service", "bwconnector.tap", "bwconnector.ctl"},
-    "bwconnector.simulator": {"bwconnector.simulator", "bwconnector.config", "bwconnector.service"},
+    "bwconnector.simulator": {"bwconnector.simulator", "bwconnector.config", "bwconnector.options", "bwconnector.service"},
     "bwconnector.ctl": set(),
     "bwconnector.tap": set(),
 }

@@ -31,7 +31,7 @@ from bwconnector.ops.inspection import Inspection
 from bwconnector.ops.metrics import Metrics
 from bwconnector.xsi.channel import TRANSITIONS, Input, State
 from bwconnector.xsi.opening import _TERMINATIONS
-from bwconnector.xsi.parse import _EVENT_DATA
+from bwconnector.xsi.parse import EVENT_DATA
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "bwconnector"
@@ -199,7 +199,7 @@ def test_events() -> None:
 
 def test_events_come_from_xsi_events_that_are_read() -> None:
     sources = {literal for row in table("csta.rst", "Events") for literal in row[2].literals if not literal.startswith("P-")}
-    assert sources <= set(_EVENT_DATA)
+    assert sources <= set(EVENT_DATA)
 
 
 def test_causes_of_redirections() -> None:
@@ -237,7 +237,7 @@ def test_events_that_change_calls() -> None:
 
 def test_other_events_that_are_read() -> None:
     named = [event for row in table("xsi.rst", "Other events that are read") for event in row[0].literals]
-    assert sorted(named) == sorted(set(_EVENT_DATA) - set(MASTER_TABLE))
+    assert sorted(named) == sorted(set(EVENT_DATA) - set(MASTER_TABLE))
 
 
 def test_reasons_of_terminated_channels() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from twisted.logger import Logger
@@ -48,6 +48,9 @@ class _Subscriptions:
     def subscribed(self, target: str) -> bool:
         return self._port.subscribed(target)
 
+    def only_changes(self, target: str) -> bool:
+        return self._port.only_changes(target)
+
 
 class Bridge:
     """Everything between the two wires.
@@ -57,6 +60,8 @@ class Bridge:
     :param make_waiter: makes something that can be awaited and fired
     :param default_domain: domain of device ids that are written without one
     :param account: BroadWorks account of the connector, whose directories are searched for extensions
+    :param kinds: devices whose kind need not be asked for: name to kind
+    :param scope_id: group or enterprise whose devices share subscriptions; empty without
     :param limits: when calls are so old that they are compared with BroadWorks
     :ivar restored: called when a channel is up again after all were lost; has all subscriptions refreshed
     :ivar gaps: what was lost, and when
@@ -77,17 +82,24 @@ class Bridge:
         link_loss_policy: str = "monitor-stop",
         default_domain: str = "",
         account: str = "",
+        kinds: Mapping[str, str] | None = None,
+        scope_id: str = "",
         limits: Limits | None = None,
     ) -> None:
         self._clock = clock
         self.policy = policy or Policy()
         self.status = Status(link_loss_policy)
-        self.directory = Directory(xsi, clock, make_waiter, default_domain, account=account)
+        self.directory = Directory(xsi, clock, make_waiter, default_domain, kinds, account, scope_id=scope_id)
         self.monitors = Monitors(self.directory.shown, lambda device, link: self.switch.snapshots.asked_by(device, link))
         self.model = CallModel(clock, self.policy, self.directory, self._monitored, self.monitors.deliver)
-        self.features = Features(self.monitors, self.model.service_state)
+        self.features = Features(self.monitors, self.model.service_state, subscriptions.only_changes)
         self._subscriptions = _Subscriptions(subscriptions, self._forget)
         self._seeded: set[str] = set()
+        self._consumers: dict[type[EventData], Callable[[str, Any], None]] = {
+            CallSubscription: self._snapshot,
+            **dict.fromkeys((DoNotDisturbState, ForwardingState, MessageSummary), self.features.apply),
+        }
+        """Who takes which kind of event; all others are the call model's."""
         self.switch = SwitchingFunction(
             directory=self.directory,
             table=self.model.table,
@@ -204,12 +216,7 @@ class Bridge:
             self.switch.spawn(self._compare(target))
 
     def _apply(self, target: str, data: EventData) -> None:
-        if isinstance(data, CallSubscription):
-            self._snapshot(target, data)
-        elif isinstance(data, DoNotDisturbState | ForwardingState | MessageSummary):
-            self.features.apply(target, data)
-        else:
-            self.model.apply(target, data)
+        self._consumers.get(type(data), self.model.apply)(target, data)
 
     def _snapshot(self, target: str, data: CallSubscription) -> None:
         """The first one is the present that a client takes from SnapshotDevice, unless it had its answer before; later ones tell more."""

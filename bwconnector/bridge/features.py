@@ -27,10 +27,14 @@ _KEEP_FROM_RINGING = frozenset({"Do Not Disturb", "Call Forwarding Always"})
 class Features:
     """The state of each feature of each monitored user. The first state is the present, not a change.
 
+    :param only_changes: tells of which users (device keys) no state is told at first, but only what changes
     :param service_state: is told what may keep a user's phone from ringing (device key, service, active)
     """
 
-    def __init__(self, monitors: Monitors, service_state: Callable[[str, str, bool], None]) -> None:
+    def __init__(
+        self, monitors: Monitors, service_state: Callable[[str, str, bool], None], only_changes: Callable[[str], bool] = lambda user: False
+    ) -> None:
+        self._only_changes = only_changes
         self._monitors = monitors
         self._service_state = service_state
         self._states: dict[str, dict[str, FeatureEvent]] = {}
@@ -54,7 +58,7 @@ class Features:
         before, known[service] = known.get(service), event
         if service in _KEEP_FROM_RINGING:
             self._service_state(user, service, not isinstance(event, MessageSummary) and event.active)
-        if before is None or before == event:
+        if before == event or (before is None and not self._only_changes(user)):
             return
         kind, make = _TELL[type(event)]
         self._monitors.report(user, kind, partial(make, event))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Connection
 from bwconnector.bridge.connections import calls_at, find_call
-from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER
+from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
 from bwconnector.bridge.monitors import Monitor
 from bwconnector.bridge.naming import party
 from bwconnector.bridge.refusals import NO_CHANNEL, refusal
@@ -57,7 +57,7 @@ async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.M
     key = device.key
     switch.starting[key] += 1
     try:
-        await switch.subscriptions.subscribe(key, PACKAGES[device.kind])
+        await _subscribe(switch, device)
     except XsiFailure as failure:
         if isinstance(failure, Refused) and failure.status == 404:
             switch.directory.forget(key)
@@ -74,6 +74,17 @@ async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.M
     cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or csta.MonitorFilter())
     # What exists already is not replayed, only what changes from now on is told (ECMA-269 §15.1.2).
     return csta.MonitorStartResponse(monitor_cross_ref_id=cross_ref_id, actual_monitor_filter=wanted, monitor_existing_calls=True)
+
+
+async def _subscribe(switch: SwitchingFunction, device: Device) -> None:
+    try:
+        await switch.subscriptions.subscribe(device.key, PACKAGES[device.kind])
+    except Refused as refused:
+        # Call centers and route points have no calls of their own to be subscribed to; nothing tells them from users before that.
+        classified = await switch.directory.classify(device) if refused.status == 403 and device.kind == USER else device
+        if classified.kind == USER:
+            raise
+        await switch.subscriptions.subscribe(device.key, PACKAGES[classified.kind])
 
 
 def _check_limit(switch: SwitchingFunction, asker: Asker) -> None:

@@ -12,7 +12,7 @@ import attrs
 from bwconnector.simulator.broadworks import ENTERPRISE, BroadWorks
 from bwconnector.simulator.event_requests import versions
 from bwconnector.simulator.legs import CANNOT, NO_CALL, Leg
-from bwconnector.simulator.model import HELD, SERVICES, SwitchError, User
+from bwconnector.simulator.model import CALL_CENTER, HELD, ROUTE_POINT, SERVICES, Kind, SwitchError, User
 from bwconnector.simulator.render import Element, call_elements, conference_elements, element, service_elements
 from bwconnector.simulator.routes import OK, Asked, Handler, Reply, Routes, xml
 
@@ -95,6 +95,8 @@ def action_routes(broadworks: BroadWorks) -> Routes:
             ("PUT", "user/{user}/services/{service}", requests.put_service),
             ("GET", "user/{user}/directories/Group", requests.group_directory),
             ("GET", "user/{user}/directories/Enterprise", requests.enterprise_directory),
+            ("GET", "callcenter/{queue}/calls", requests.waiting(CALL_CENTER, "ACDQueue")),
+            ("GET", "routepoint/{queue}/calls", requests.waiting(ROUTE_POINT, "RoutePointQueue")),
             ("GET", "versions", versions),
         ]
     )
@@ -106,6 +108,15 @@ class ActionRequests:
     def __init__(self, broadworks: BroadWorks) -> None:
         self._broadworks = broadworks
         self._switch = broadworks.switch
+
+    def waiting(self, kind: Kind, root: str) -> Handler:
+        """The calls at a call center or route point."""
+
+        def handler(asked: Asked) -> Reply:
+            self._switch.directory.virtual_user(asked.parts["queue"], kind)
+            return xml(root)
+
+        return handler
 
     def user(self, asked: Asked) -> User:
         return self._switch.directory.user(asked.parts["user"])

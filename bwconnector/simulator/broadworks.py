@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from bwconnector.simulator import packages
 from bwconnector.simulator.channels import Channels, Delivery
 from bwconnector.simulator.config import SimulatorConfig
-from bwconnector.simulator.directory import make_users
+from bwconnector.simulator.directory import make_users, make_virtual_users
 from bwconnector.simulator.model import Call, SimEvent, SwitchError, User, Variation
 from bwconnector.simulator.render import Envelope, event_data, event_document
 from bwconnector.simulator.switch import Switch
@@ -20,6 +20,7 @@ from bwconnector.simulator.switch import Switch
 __all__ = ["ENTERPRISE", "BroadWorks", "Subscription", "Target"]
 
 UNKNOWN_SUBSCRIPTION = 110862
+NOT_FOR_THIS_USER = 110863
 LAST_SEQUENCE_NUMBER = 2147483647
 ENTERPRISE = "ExampleEnt"
 
@@ -68,7 +69,10 @@ class BroadWorks:
         self.config = config
         self.clock = clock
         self.switch = Switch(
-            make_users(config.users, config.domain),
+            (
+                *make_users(config.users, config.domain),
+                *make_virtual_users(config.users, config.call_centers, config.route_points, config.domain),
+            ),
             now=lambda: int(clock.seconds() * 1000),
             emit=self.publish,
             variation=Variation(
@@ -115,13 +119,17 @@ class BroadWorks:
 
         The initial event follows, for a single user.
 
-        :raises SwitchError: 400 for an unknown package, 403 when the set has no channel, 404 for an unknown user
+        :raises SwitchError: 400 for an unknown package, 403 when the set has no channel or the package is not for such a user,
+            404 for an unknown user
         """
         if not packages.known(package):
             raise SwitchError(400, 110861, f"Unknown event package: {package}")
         self.channels.of_set(set_id)
         if target.kind == "User":
-            target = Target("User", self.switch.directory.user(target.id).user_id)
+            user = self.switch.directory.user(target.id)
+            if not packages.fits(package, user.kind):
+                raise SwitchError(403, NOT_FOR_THIS_USER, f"{package} is not available for {user.user_id}")
+            target = Target("User", user.user_id)
         subscription = Subscription(self.new_id(), owner, target, package, application_id, set_id)
         if replaced := self._by_identity.get(subscription.identity):
             self._remove(replaced)

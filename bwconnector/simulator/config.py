@@ -19,6 +19,8 @@ class SimulatorConfig:
 
     xsps: int = 2
     users: int = 50
+    call_centers: int = 1
+    route_points: int = 1
     domain: str = "example.net"
     host: str = "127.0.0.1"
     base_port: int = 0
@@ -73,7 +75,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "transfer_id": ("first", "second", "new"),
     "transfer_event": ("CallTransferredEvent", "CallUpdatedEvent"),
 }
-LEAST = {"xsps": 1, "users": 4, "keep_alive": 1, "event_timeout": 1, "ack_timeout": 0.1, "ring_time": 1}
+LEAST = {
+    "xsps": 1,
+    "users": 4,
+    "call_centers": 0,
+    "route_points": 0,
+    "keep_alive": 1,
+    "event_timeout": 1,
+    "ack_timeout": 0.1,
+    "ring_time": 1,
+}
 
 
 def read_section(section: Mapping[str, Any]) -> SimulatorConfig:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bwconnector.simulator.model import Party, SwitchError, User
+from bwconnector.simulator.model import CALL_CENTER, ROUTE_POINT, Kind, Party, SwitchError, User
 
-__all__ = ["VOICE_PORTAL", "Directory", "make_users"]
+__all__ = ["VOICE_PORTAL", "Directory", "make_users", "make_virtual_users"]
 
 NAMED = ("alice", "bob", "carol", "dave")
 FIRST_EXTENSION = 1001
@@ -30,13 +30,35 @@ def make_users(count: int, domain: str, group: str = "sales") -> tuple[User, ...
     return tuple(users)
 
 
+def make_virtual_users(count: int, call_centers: int, route_points: int, domain: str, group: str = "sales") -> tuple[User, ...]:
+    """``queue1``, ``queue2`` and so on from extension 1501, then ``route1``, ``route2`` and so on from 1701, or behind ``count`` users."""
+    users = []
+    first_queue = max(1501, FIRST_EXTENSION + count)
+    first_route = max(1701, first_queue + call_centers)
+    for count, local, first, kind in (
+        (call_centers, "queue", first_queue, CALL_CENTER),
+        (route_points, "route", first_route, ROUTE_POINT),
+    ):
+        for index in range(count):
+            extension = str(first + index)
+            name = f"{local.capitalize()} {index + 1}"
+            users.append(User(f"{local}{index + 1}@{domain}", f"{NUMBER_PREFIX}{extension}", name, extension, group, kind=kind))
+    return tuple(users)
+
+
 class Directory:
-    """Finds parties by any form of their address."""
+    """Finds parties by any form of their address.
+
+    :ivar users: those who have phones, by user id
+    :ivar virtual: call centers and route points, by user id
+    """
 
     def __init__(self, users: Iterable[User]) -> None:
-        self.users = {user.user_id: user for user in users}
+        everybody = {user.user_id: user for user in users}
+        self.users = {user_id: user for user_id, user in everybody.items() if user.kind == "user"}
+        self.virtual = {user_id: user for user_id, user in everybody.items() if user.kind != "user"}
         self._by_address: dict[str, User] = {VOICE_PORTAL.user_id: VOICE_PORTAL}
-        for user in (*self.users.values(), VOICE_PORTAL):
+        for user in (*everybody.values(), VOICE_PORTAL):
             for address in (user.user_id, user.user_id.partition("@")[0], user.extension, user.number, _national(user.number)):
                 self._by_address[address.lower()] = user
 
@@ -48,6 +70,16 @@ class Directory:
         found = self._by_address.get(user_id.lower())
         if found is None or found.outside:
             raise SwitchError(404, 110404, f"User not found: {user_id}")
+        return found
+
+    def virtual_user(self, user_id: str, kind: Kind) -> User:
+        """The call center or route point of that id.
+
+        :raises SwitchError: 404 when there is none
+        """
+        found = self._by_address.get(user_id.lower())
+        if found is None or found.kind != kind:
+            raise SwitchError(404, 110404, f"{'Call center' if kind == CALL_CENTER else 'Route point'} not found: {user_id}")
         return found
 
     def party(self, identity: str) -> User:

@@ -12,15 +12,18 @@ import attrs
 __all__ = [
     "ACTIVE",
     "ALERTING",
+    "CALL_CENTER",
     "CLICK_TO_DIAL",
     "CONNECTED",
     "DETACHED",
     "HELD",
+    "Kind",
     "LOCAL_RELEASE",
     "ORIGINATOR",
     "RELEASED",
     "REMOTE_HELD",
     "REMOTE_RELEASE",
+    "ROUTE_POINT",
     "SERVICES",
     "TERMINATOR",
     "Call",
@@ -43,6 +46,10 @@ CONNECTED = frozenset({ACTIVE, HELD, REMOTE_HELD})
 
 ORIGINATOR, TERMINATOR, CLICK_TO_DIAL = "Originator", "Terminator", "Click-to-Dial"
 LOCAL_RELEASE, REMOTE_RELEASE = "localRelease", "remoteRelease"
+
+Kind = Literal["user", "callcenter", "routepoint"]
+CALL_CENTER: Kind = "callcenter"
+ROUTE_POINT: Kind = "routepoint"
 
 SERVICES = {
     "Do Not Disturb": "DoNotDisturb",
@@ -85,6 +92,8 @@ class User:
     """``Primary``, ``RemoteOffice``, ``BroadWorksAnywhere`` or ``BroadWorksMobility``: the kind of endpoint that its calls show."""
     private: bool = False
     """The party withholds its identity."""
+    kind: Kind = "user"
+    """Call centers and route points are users without a phone: BroadWorks calls them virtual users."""
 
     @property
     def outside(self) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bwconnector.simulator.model import SERVICES, SimEvent
+from bwconnector.simulator.model import CALL_CENTER, ROUTE_POINT, SERVICES, Kind, SimEvent
 from bwconnector.simulator.switch import Switch
 
-__all__ = ["contains", "initial_event", "known"]
+__all__ = ["contains", "fits", "initial_event", "known"]
 
 BASIC = frozenset(
     f"Call{name}Event"
@@ -45,6 +45,14 @@ SILENT = frozenset(
 )
 """Packages that can be subscribed to, though the switch never has anything to tell in them."""
 
+VIRTUAL: dict[str, Kind] = {
+    "Call Center Configuration": CALL_CENTER,
+    "Call Center Monitoring": CALL_CENTER,
+    "Call Center Queue": CALL_CENTER,
+    "Route Point Queue": ROUTE_POINT,
+}
+"""Packages whose target is a virtual user, and of which kind it is."""
+
 OTHER = {"Call Park": "CallParkedAgainstEvent", "Voice Mail Message Summary": "VoiceMailMessageSummaryEvent"}
 SERVICE_EVENTS = {package: f"{name}Event" for package, name in SERVICES.items()}
 
@@ -52,6 +60,11 @@ SERVICE_EVENTS = {package: f"{name}Event" for package, name in SERVICES.items()}
 def known(package: str) -> bool:
     """Whether that is the name of an event package here."""
     return package in CALL_PACKAGES or package in SERVICE_EVENTS or package in OTHER or package in SILENT
+
+
+def fits(package: str, kind: Kind) -> bool:
+    """Whether a user of this kind can be the target of a subscription: virtual users have no calls of their own, but a queue."""
+    return VIRTUAL.get(package, "user") == kind
 
 
 def contains(package: str, event_type: str) -> bool:

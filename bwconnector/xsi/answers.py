@@ -11,9 +11,12 @@ from typing import Any
 
 import attrs
 
+from bwconnector.xsi.calldata import call_of, conference_of
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown
-from bwconnector.xsi.events import ChannelOpened, XsiCall
-from bwconnector.xsi.parse import Table, call_of, channel_of, fields_of, integer_of, local_name, root_of, text_of
+from bwconnector.xsi.events import ChannelOpened, Conference, XsiCall
+from bwconnector.xsi.parse import channel_of
+from bwconnector.xsi.queues import QueueEntry, entries_of
+from bwconnector.xsi.reading import Table, fields_of, integer_of, local_name, root_of, text_of
 
 
 @attrs.frozen(slots=True)
@@ -92,6 +95,19 @@ def read_calls(body: bytes) -> tuple[str, ...]:
 
 def read_call(body: bytes) -> XsiCall:
     return call_of(_answer(body, "Call"))
+
+
+def read_conference(body: bytes) -> Conference:
+    return conference_of(_answer(body, "Conference"))
+
+
+def read_queue(body: bytes) -> tuple[QueueEntry, ...]:
+    """The entries of an ``ACDQueue`` or ``RoutePointQueue``, in the order of their positions."""
+    try:
+        root = root_of(body)
+    except BadDocument as error:
+        raise OutcomeUnknown(f"BroadWorks accepted the request, but its answer is {error}") from error
+    return tuple(entry for child in root if local_name(child) == "queueEntries" for entry in entries_of(child))
 
 
 def read_profile(body: bytes) -> Profile:

@@ -32,6 +32,7 @@ __all__ = [
     "ReleaseCause",
     "SubscriptionEvent",
     "SubscriptionTerminated",
+    "Unwanted",
     "XsiCall",
 ]
 
@@ -130,7 +131,12 @@ class Conference:
 
 
 @attrs.frozen(slots=True)
-class CallEvent:
+class EventData:
+    """What an event tells; each kind is a class of its own, here or in the module of what it is about."""
+
+
+@attrs.frozen(slots=True)
+class CallEvent(EventData):
     """Any event about calls of one user: its type (``CallReceivedEvent`` …) and the calls it names (one, but for CallRedirectedEvent)."""
 
     type: str
@@ -138,7 +144,7 @@ class CallEvent:
 
 
 @attrs.frozen(slots=True)
-class ConferenceEvent:
+class ConferenceEvent(EventData):
     """Any ``Conference…Event``."""
 
     type: str
@@ -146,7 +152,7 @@ class ConferenceEvent:
 
 
 @attrs.frozen(slots=True)
-class CallSubscription:
+class CallSubscription(EventData):
     """CallSubscriptionEvent or CallSubscriptionResyncEvent: the whole truth about the calls of a user."""
 
     calls: tuple[XsiCall, ...] = ()
@@ -156,21 +162,21 @@ class CallSubscription:
 
 
 @attrs.frozen(slots=True)
-class HookStatus:
+class HookStatus(EventData):
     """``On-Hook`` or ``Off-Hook``."""
 
     status: str
 
 
 @attrs.frozen(slots=True)
-class CallParkedAgainst:
+class CallParkedAgainst(EventData):
     """A call was parked against the target (``party``), or none is any more (``party`` is None)."""
 
     party: Party | None
 
 
 @attrs.frozen(slots=True)
-class DoNotDisturbState:
+class DoNotDisturbState(EventData):
     """State of Do Not Disturb; ``unassigned`` when the user no longer has the service."""
 
     active: bool = False
@@ -178,7 +184,7 @@ class DoNotDisturbState:
 
 
 @attrs.frozen(slots=True)
-class ForwardingState:
+class ForwardingState(EventData):
     """State of one Call Forwarding service (``service`` is its package name)."""
 
     service: str
@@ -189,36 +195,27 @@ class ForwardingState:
 
 
 @attrs.frozen(slots=True)
-class MessageSummary:
+class MessageSummary(EventData):
     """Voice mail counters of VoiceMailMessageSummaryEvent."""
 
     new_messages: int = 0
 
 
 @attrs.frozen(slots=True)
-class SubscriptionTerminated:
+class SubscriptionTerminated(EventData):
     """The subscription has ended: deleted, expired, or its target is gone."""
 
 
 @attrs.frozen(slots=True)
-class OtherEvent:
+class OtherEvent(EventData):
     """An event type this version does not translate; it is acknowledged and counted."""
 
     type: str
 
 
-EventData = (
-    CallEvent
-    | ConferenceEvent
-    | CallSubscription
-    | HookStatus
-    | CallParkedAgainst
-    | DoNotDisturbState
-    | ForwardingState
-    | MessageSummary
-    | SubscriptionTerminated
-    | OtherEvent
-)
+@attrs.frozen(slots=True)
+class Unwanted(EventData):
+    """An event of a device that nobody monitors: what it tells was not even read."""
 
 
 @attrs.frozen(slots=True)

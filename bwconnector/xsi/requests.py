@@ -161,6 +161,11 @@ def conference(user: str, call_ids: Sequence[str]) -> Request:
     return _calls_of("POST", user, "Conference", body=body)
 
 
+def get_conference(user: str) -> Request:
+    """The conference that ``user`` controls; refused when there is none."""
+    return _calls_of("GET", user, "Conference", safe=True)
+
+
 def conference_add(user: str, call_id: str) -> Request:
     """Add a call to the user's conference: sets a member."""
     return _calls_of("PUT", user, f"Conference/{_segment(call_id)}", safe=True)
@@ -277,6 +282,19 @@ def set_call_forwarding(user: str, service: str, active: bool, forward_to: str =
     if number_of_rings is not None:
         content += _element("numberOfRings", number_of_rings)
     return Request("PUT", f"user/{_segment(user)}/services/{name}", body=_document(name, content), safe=True)
+
+
+# Call centers and route points
+
+
+def queue(call_center: str) -> Request:
+    """The calls that wait at a call center; the answer is read by :func:`~bwconnector.xsi.answers.read_queue`."""
+    return Request("GET", f"callcenter/{_segment(call_center)}/calls", safe=True)
+
+
+def route_point_queue(route_point: str) -> Request:
+    """The calls that wait at a route point; the answer is read by :func:`~bwconnector.xsi.answers.read_queue`."""
+    return Request("GET", f"routepoint/{_segment(route_point)}/calls", safe=True)
 
 
 def versions(context: Context = "actions") -> Request:

@@ -70,11 +70,13 @@ def start_info(call_id: str, tracking_id: str) -> bytes:
 
 
 class BroadWorks:
-    """An XsiPort that answers by a script and keeps what was asked, as ``"PUT user/…"`` lines; profiles are not kept."""
+    """An XsiPort that answers by a script and keeps what was asked, as ``"PUT user/…"`` lines; what identifies a device is kept apart."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.looked_up: list[str] = []
+        self.classified: list[str] = []
+        """Questions for calls in a queue, by which the kind of a device is found out."""
         self.otherwise: Any = Response(200)
         """Answer to what the script does not have."""
         self._script: dict[str, list[Any]] = {}
@@ -96,6 +98,9 @@ class BroadWorks:
             if found is None:
                 raise Refused(404, 0, "no such user")
             return Response(200, {}, profile(found))
+        if scripted is None and request.path.startswith(("callcenter/", "routepoint/")) and request.path.endswith("/calls"):
+            self.classified.append(line)
+            raise Refused(404, 0, "no call center and no route point")
         self.asked.append(line)
         outcome = self.otherwise if not scripted else scripted.pop(0) if len(scripted) > 1 else scripted[0]
         if isinstance(outcome, Deferred):
@@ -145,9 +150,13 @@ class FakeSubscriptions:
         self.targets: dict[str, tuple[str, ...]] = {}
         self.refreshed: list[str] = []
         self.outcome: Exception | Deferred[None] | None = None
+        self.virtual: set[str] = set()
+        """Users without calls of their own, to which ``Advanced Call`` is refused."""
 
     async def subscribe(self, target: str, packages: Any) -> None:
         await self._happen()
+        if target in self.virtual and "Advanced Call" in packages:
+            raise Refused(403, 0, "not for virtual users")
         self.targets[target] = tuple(packages)
 
     async def refresh(self, target: str) -> None:
@@ -165,6 +174,9 @@ class FakeSubscriptions:
 
     def subscribed(self, target: str) -> bool:
         return target in self.targets
+
+    def only_changes(self, target: str) -> bool:
+        return False
 
 
 class Office:

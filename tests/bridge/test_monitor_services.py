@@ -45,6 +45,20 @@ def test_monitor_start_of_a_call_center() -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "packages"),
+    [("GET callcenter/bob/calls", ("Call Center Queue",)), ("GET routepoint/bob/calls", ("Route Point Queue",))],
+)
+def test_monitor_start_of_what_broadworks_shows_as_a_user(question: str, packages: tuple[str, ...]) -> None:
+    office = Office()
+    office.subscriptions.virtual.add(user("bob"))
+    office.bw.answers(question, Response(200))
+    office.answer(start("bob"))
+    assert office.subscriptions.targets == {user("bob"): packages}
+    office.answer(start("bob"))
+    assert office.bw.asked == [question]  # its kind is known by now
+
+
+@pytest.mark.parametrize(
     "request_",
     [csta.MonitorStart(monitor_object=csta.MonitorObject(call_object=connection("K1"))), start(monitor_type="call")],
 )

@@ -560,3 +560,27 @@ async def test_on_the_wire_each_document_is_one_chunk_unless_scattered(client: C
         assert [chunk.count(b"<?xml") for chunk in chunks] == [1, 1]
     else:
         assert len(chunks) > 3
+
+
+@pytest.mark.parametrize(
+    ("virtual", "own", "others"),
+    [("queue1", "Call Center Queue", "Route Point Queue"), ("route1", "Route Point Queue", "Call Center Queue")],
+)
+@pytest_twisted.ensureDeferred
+async def test_virtual_users_have_a_queue_but_no_calls_of_their_own(client: Client, virtual: str, own: str, others: str) -> None:
+    await client.open()
+    user = f"{virtual}@example.net"
+    assert (await client.subscribe(user, own)).status == 200
+    assert (await client.subscribe(user, others)).status == 403
+    assert (await client.subscribe(user, "Advanced Call")).status == 403
+    assert (await client.subscribe("alice@example.net", own)).status == 403
+    assert (await client.ask("GET", f"{ACTIONS}user/{user}/profile")).text("userId") == user
+
+
+@pytest_twisted.ensureDeferred
+async def test_queues_are_asked_for_by_the_kind_of_their_virtual_user(client: Client) -> None:
+    queue = await client.ask("GET", f"{ACTIONS}callcenter/queue1@example.net/calls")
+    assert (queue.status, queue.tree.tag) == (200, "ACDQueue")
+    assert (await client.ask("GET", f"{ACTIONS}routepoint/route1@example.net/calls")).tree.tag == "RoutePointQueue"
+    for path in ("callcenter/route1@example.net", "callcenter/alice@example.net", "routepoint/queue1@example.net"):
+        assert (await client.ask("GET", f"{ACTIONS}{path}/calls")).status == 404
