@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred, gatherResults
-
 from bench.figures import Goal, Row, percentile, ratios
 from bench.stage import ConnectorStage, RelayStage
 from bench.workload import EVENTS_PER_CYCLE, device_name
@@ -37,7 +35,8 @@ class LatencyRow:
 
     async def run(self) -> None:
         try:
-            await gatherResults([ensureDeferred(self._relay.start()), ensureDeferred(self._connector.start())], consumeErrors=True)
+            await self._relay.start()
+            await self._connector.start()
             for rate in RATES:
                 cycles = max(1, round(rate * self._seconds / EVENTS_PER_CYCLE / DEVICES))
                 for number in range(-1, self._rounds):

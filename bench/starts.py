@@ -99,7 +99,9 @@ class Recovery:
         self._rounds = rounds
         self._monitors = monitors
         devices = [device_name(number) for number in range(monitors)]
-        self._stage = ConnectorStage(reactor, directory, "W7", devices, channels=3, link_loss_policy="repair", link_recovery_tout=1)
+        self._stage = ConnectorStage(
+            reactor, directory, "W7", devices, channels=3, link_loss_policy="repair", link_recovery_tout=1, kpl_tolerance=0
+        )
         self._took: list[float] = []
         self._up: list[float] = []
         self._requests: list[int] = []

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred, gatherResults
-
 from bench.figures import Goal, Row, ratios
 from bench.stage import ConnectorStage, RelayStage, Round, Stage
 from bench.workload import EVENTS_PER_CYCLE, device_name
@@ -50,7 +48,8 @@ class Throughput:
     async def run(self) -> None:
         stages: list[Stage] = [self._relay, *self._stages.values()]
         try:
-            await gatherResults([ensureDeferred(stage.start()) for stage in stages], consumeErrors=True)
+            for stage in stages:
+                await stage.start()
             for number in range(-1, self._rounds):  # the first one warms up
                 events = self._stages["W1"].events(self._cycles)
                 rounds = {"relay": await self._relay.play(events), "W1": await self._stages["W1"].play(events)}

@@ -75,6 +75,22 @@ def test_a_device_is_named_as_its_link_named_it_and_otherwise_as_shown() -> None
     assert [(m.alerting_device.device, m.calling_device.device) for m in seen] == [("1002", "a"), ("+15550001002", "alice@example.net")]
 
 
+def test_links_that_name_the_devices_alike_share_one_report() -> None:
+    world = World()
+    world.links.append(FakeLink("three"))
+    world.start(0, "B")
+    world.start(0, "B")
+    world.start(1, "B", namespace=ED5)
+    world.start(2, "B", named="2002")
+    world.play(*talk())
+    one, two, three = world.links
+    assert len(one.reports) == 2 * len(two.reports) == 4
+    assert one.reports[0] is one.reports[1] is two.reports[0]
+    assert three.reports[0] is not one.reports[0]
+    assert b"<deviceID>2002</deviceID>" in three.bodies[0]
+    assert [event.monitor_cross_ref_id for event in (*one.events[:2], two.events[0], three.events[0])] == ["1", "2", "3", "4"]  # type: ignore[attr-defined]
+
+
 def test_an_event_is_sent_in_the_namespace_of_its_monitor_start() -> None:
     world = World()
     world.start(0, "B", namespace=ED5)
