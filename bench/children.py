@@ -19,7 +19,7 @@ from bench.tserver import BenchError
 __all__ = ["Child", "Usage", "config_text"]
 
 ROOT = Path(__file__).resolve().parent.parent
-START_TIMEOUT = 30.0
+START_TIMEOUT = 120.0
 ANSWER_TIMEOUT = 60.0
 LAST_WORDS = 4000
 """Characters of a child's log that are shown when it has failed."""
@@ -34,6 +34,7 @@ class Child(ProcessProtocol):
     :param program: file name of the program in this directory
     :param checkout: whose connector it runs
     :ivar port: where its T-Servers connect
+    :ivar told: fires with what it tells by itself, once it runs
     """
 
     transport: Any
@@ -46,6 +47,7 @@ class Child(ProcessProtocol):
         self._log = b""
         self._asked: deque[Deferred[Usage]] = deque()
         self._over: Deferred[None] = Deferred()
+        self.told = self._answer(START_TIMEOUT)
         command = [sys.executable, str(Path(__file__).parent / program), *arguments]
         environment = {**os.environ, "PYTHONPATH": str(checkout), "PYTHONHASHSEED": "0"}
         reactor.spawnProcess(self, sys.executable, command, env=environment)
@@ -57,11 +59,11 @@ class Child(ProcessProtocol):
 
     async def started(self) -> None:
         """Wait until it has told its port."""
-        self.port = (await self.answer(START_TIMEOUT))["port"]
+        self.port = (await self.told)["port"]
 
     async def ask(self, question: str = "usage") -> Usage:
         self.transport.write(question.encode() + b"\n")
-        return await self.answer(ANSWER_TIMEOUT)
+        return await self._answer(ANSWER_TIMEOUT)
 
     async def end(self) -> None:
         """End it and wait until it is gone."""
@@ -74,8 +76,7 @@ class Child(ProcessProtocol):
     def _kill(self) -> None:
         self.transport.signalProcess("KILL")
 
-    def answer(self, timeout: float) -> Deferred[Usage]:
-        """The next line that it tells."""
+    def _answer(self, timeout: float) -> Deferred[Usage]:
         answer: Deferred[Usage] = Deferred()
         self._asked.append(answer)
         answer.addTimeout(timeout, self._reactor)

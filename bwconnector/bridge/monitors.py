@@ -151,9 +151,10 @@ class Monitors:
         for device in devices:
             reports: dict[tuple[str, ...], EventReport] = {}
             for monitor in tuple(self._by_device.get(device, ())):
-                if not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
+                own = self._links.get(monitor.link)  # none if it has gone meanwhile
+                if own is not None and not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
                     # links that name the devices alike get the same event
-                    names = tuple(map(self._links[monitor.link].name, named))
+                    names = tuple(map(own.name, named))
                     report = reports.get(names)
                     if report is None:
                         name = dict(zip(named, names, strict=True)).__getitem__

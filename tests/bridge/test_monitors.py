@@ -7,7 +7,7 @@ import pytest
 from bwconnector.bridge.changes import Change
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.csta import messages as csta
-from bwconnector.csta.xml import ED3
+from bwconnector.csta.xml import ED3, EventReport
 from tests.bridge import scenarios_conference, scenarios_transfer
 from tests.bridge.flows import Flow, Stream, ev, interleavings, leg
 from tests.bridge.links import FakeLink
@@ -210,3 +210,21 @@ def test_a_withheld_caller_is_restricted_but_has_a_connection() -> None:
     assert delivered.calling_device == csta.RESTRICTED
     assert cleared.dropped_connection == csta.ConnectionID("K1", "ext-K1")
     assert cleared.releasing_device == csta.RESTRICTED
+
+
+def test_a_link_that_goes_while_an_event_is_told_costs_the_others_nothing() -> None:
+    world = World()
+    first, second = world.links
+    world.start(0, "B")
+    world.start(0, "B")
+    world.start(1, "B")
+    told = first.send_report
+
+    def go(report: EventReport, cross_ref_id: str, namespace: str) -> None:
+        told(report, cross_ref_id, namespace)
+        world.monitors.close_link(first)
+
+    first.send_report = go  # type: ignore[method-assign]
+    world.play(*talk())
+    assert first.kinds == ["DeliveredEvent"]
+    assert second.kinds == ["DeliveredEvent", "EstablishedEvent"]
