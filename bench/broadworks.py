@@ -52,6 +52,7 @@ class BroadWorks:
     :ivar subscriptions: user id to the id of the subscription that tells its calls
     :ivar requests: by kind: ``profile``, ``subscribe``, ``renew`` …
     :ivar acknowledged: how many events were acknowledged
+    :ivar pipelined: the most acknowledgements that came at once on one connection
     :ivar on_acknowledged: called when that number has grown
     """
 
@@ -62,6 +63,7 @@ class BroadWorks:
         self.subscriptions: dict[str, str] = {}
         self.requests: Counter[str] = Counter()
         self.acknowledged = 0
+        self.pipelined = 0
         self.on_acknowledged: Callable[[], None] = lambda: None
         self.streams: list[Stream] = []
         self._known: dict[str, tuple[str, bool]] = {}
@@ -78,6 +80,7 @@ class BroadWorks:
     def acknowledge(self, data: bytes, number: int) -> None:
         self._acks.append(data)
         self.acknowledged += number
+        self.pipelined = max(self.pipelined, number)
         self.on_acknowledged()
 
     def serve(self, method: bytes, path: str, body: bytes) -> bytes:

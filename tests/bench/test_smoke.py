@@ -32,6 +32,7 @@ def test_connector_and_relay_are_measured(tmp_path: Path) -> Any:
             await connector.start()
             events = connector.events(2)
             assert (await connector.play(events)).events == 60
+            assert 1 < connector.broadworks.pipelined <= 4  # as its config says
             assert (await relay.play([(0, event) for _, event in events])).events == 60
             paced = connector.events(1)
             relayed = await relay.play([(0, event) for _, event in paced], pace=2000)
