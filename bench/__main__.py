@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -44,6 +45,12 @@ class Suite:
         self.notes: list[str] = []
         self.machine = machine()
         self.named = f"{self.machine['cpu']}, {self.machine['python']}, {self.machine['packages']}"
+
+    @property
+    def caveat(self) -> str:
+        """What the figures are not worth: small numbers, or a machine that others have kept busy."""
+        small = " with the small numbers of ``--quick``" if self._options.quick else ""
+        return f"{small}; load of the machine at the end: {os.getloadavg()[1]:.1f}"
 
     async def run(self) -> None:
         for group in self._options.only or GROUPS:
@@ -183,7 +190,7 @@ def write(suite: Suite) -> None:
         (RESULTS / f"{name}.svg").write_text(picture, encoding="utf-8")
     begin, end = ".. figures begin\n", ".. figures end\n"
     before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(begin)
-    measured = [f"Measured on {suite.named}.", *suite.notes]
+    measured = [f"Measured on {suite.named}{suite.caveat}.", *suite.notes]
     DOCUMENT.write_text(f"{before}{begin}\n{rst(suite.rows, measured)}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
 
 
