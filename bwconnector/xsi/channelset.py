@@ -111,6 +111,7 @@ class ChannelSet:
         self._gap_timeout = gap_timeout
         self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed) for link in links]
         self._orphans = Orphans(self._channels, links[0].settings.channel_set_id if links else "")
+        self._by_link = {channel.link: channel for channel in self._channels}
         self._budgets = {link.xsp.name: Budget(clock, link.request_rate) for link in links}
         self._waiting: set[Deferred[None]] = set()
         self._any_up = False
@@ -157,7 +158,7 @@ class ChannelSet:
 
     def read_at(self, link: str) -> float:
         """Clock time at which the stream of ``link`` was read last."""
-        return next(channel.read_at for channel in self._channels if channel.link == link)
+        return self._by_link[link].read_at
 
     def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False) -> None:
         """From now on this subscription is ours, and so is what has come of it already.
@@ -310,8 +311,8 @@ class ChannelSet:
         self._deliver_all(ready)
 
     def _deliver_all(self, ready: list[Delivery]) -> None:
-        for delivery in ready:
-            self._deliver(*delivery)
+        for event, link in ready:
+            self._deliver(event, link)
 
     def _deliver(self, event: SubscriptionEvent, link: str) -> None:
         try:

@@ -235,8 +235,8 @@ def test_an_event_of_a_recording_names_the_call_as_its_message() -> None:
     class Link:
         name = "one"
 
-        def send_event(self, message: csta.Message, namespace: str) -> None:
-            sent.append(message)
+        def send_report(self, report: EventReport, cross_ref_id: str, namespace: str) -> None:
+            sent.append(report.message_for(cross_ref_id))
 
     monitors.start(Link(), "A", "1001", ED3, csta.MonitorFilter())  # type: ignore[arg-type]
     flow.model.world.reports._deliver = monitors.deliver
