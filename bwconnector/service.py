@@ -163,6 +163,7 @@ class ConnectorService(MultiService):
             application_id=self._application_id,
             expires=config.connector.subscription_expire_tout,
             resync_interval=config.connector.resync_interval,
+            controller_id=config.connector.app_controller,
         )
         self.subscriptions = Subscriptions(reactor, self.channel_set, settings, self._event)
         # the time is noted where the set hands an event over, as only the set knows by which link it came

@@ -22,6 +22,7 @@ from bwconnector.bridge.originating import BIRTH
 from bwconnector.bridge.pickup import ENTERED
 from bwconnector.bridge.policy import ROWS
 from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, OTHER_STATUS
+from bwconnector.bridge.routepoints import STATE_EVENTS
 from bwconnector.bridge.services import SERVICES
 from bwconnector.bridge.session import UNSUPPORTED_PARAMETERS
 from bwconnector.csta.kinds import Request
@@ -193,7 +194,7 @@ def test_errors_of_a_wrong_state() -> None:
 
 def test_events() -> None:
     (named,) = zip(*(row[0].literals for row in table("csta.rst", "Events")), strict=True)
-    assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values())]
+    assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values()), *STATE_EVENTS]
     assert set(named) == set(capability_services.EVENTS)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
@@ -74,8 +74,19 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
     "AssociateData": ("callAssociated", "associateData", "correlatorData"),
     "GenerateDigits": ("callAssociated", "generateDigits", "digitModeDTMF supportsDTMFTonesABCD supportsPauseToneChar deviceIDOnly"),
     "SendUserInformation": ("callAssociated", "sendUserInformation", ""),
+    "PlayMessage": ("voice", "playMsg", ""),
+    "ReRoute": ("routeing", "reRoute", ""),
+    "RouteEnd": ("routeing", "routeEnd", ""),
+    "RouteRegister": ("routeing", "routeRegister", ""),
+    "RouteRegisterAbort": ("routeing", "routeRegisterAbort", ""),
+    "RouteRegisterCancel": ("routeing", "routeRegisterCancel", ""),
+    "RouteReject": ("routeing", "routeReject", ""),
+    "RouteRequest": ("routeing", "routeRequest", ""),
+    "RouteSelect": ("routeing", "routeSelect", ""),
+    "RouteUsed": ("routeing", "routeUsed", ""),
 }
-"""By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row."""
+"""By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row.
+Routeing has services of ours, too."""
 
 POLICY_OF_SERVICE: Mapping[str, tuple[str, str]] = {
     "SingleStepConferenceCall": ("P-SSC", "off"),
@@ -100,22 +111,29 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "DoNotDisturbEvent": ("logical", "doNotDisturb"),
     "ForwardingEvent": ("logical", "forwarding"),
     "MessageWaitingEvent": ("physDev", "messageWaiting"),
+    "PlayEvent": ("voice", "play"),
+    "StopEvent": ("voice", "stopEvent"),
+    "BackInServiceEvent": ("maintenance", "backInService"),
+    "OutOfServiceEvent": ("maintenance", "outOfService"),
 }
 """Events that are sent: the list that each stands in, and its element there."""
 
 CATEGORY: Mapping[str, str] = {USER: "station", CALL_CENTER: "acd", ROUTE_POINT: "routeingDevice"}
 """Device category by kind of device."""
 
+ROUTE_POINT_SERVICES = frozenset({"ClearConnection", "DeflectCall", "MakeCall", "PlayMessage", "SingleStepTransferCall"})
+"""What a route point can be asked to do with its calls, besides routeing."""
+
 SEGMENT = 100
 """Devices per SwitchingFunctionDevices: with the longest ids BroadWorks allows that is some 25 kB, and some clients cannot read a
 frame of more than 32 kB."""
 
 
-def _services(switch: SwitchingFunction, lists: Mapping[str, str]) -> Caps:
+def _services(switch: SwitchingFunction, lists: Mapping[str, str], only: Collection[str] = SERVICE_CAPABILITIES) -> Caps:
     found: Caps = {}
     for service, (group, element, parameters) in SERVICE_CAPABILITIES.items():
         row, off = POLICY_OF_SERVICE.get(service, ("", ""))
-        if group in lists and not (row and switch.policy(row) == off):
+        if group in lists and service in only and not (row and switch.policy(row) == off):
             found.setdefault(lists[group], {})[element] = dict.fromkeys(parameters.split(), True)
     return found
 
@@ -138,6 +156,8 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "snapshot": "snapshotServList",
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
+            "routeing": "routeingServList",
+            "voice": "voiceServList",
         },
     )
     events = _events(
@@ -146,6 +166,8 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
+            "maintenance": "deviceMaintEvtsList",
+            "voice": "voiceEvtsList",
         }
     )
     return csta.GetCSTAFeaturesResponse(supported_services=services, supported_events=events)
@@ -163,6 +185,8 @@ async def get_switching_function_caps(
             "snapshot": "snapshotServList",
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
+            "routeing": "routeingServList",
+            "voice": "voiceServList",
         },
     )
     events = _events(
@@ -171,6 +195,8 @@ async def get_switching_function_caps(
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
+            "maintenance": "deviceMaintEvtsList",
+            "voice": "voiceEvtsList",
         }
     )
     strict = switch.policy("P-STRICT") == "reject"
@@ -231,7 +257,10 @@ async def get_logical_device_information(
     switch: SwitchingFunction, asker: Asker, request: csta.GetLogicalDeviceInformation
 ) -> csta.GetLogicalDeviceInformationResponse:
     device = await switch.device("GetLogicalDeviceInformation", request.device)
-    station = device.kind == USER
+    station, route_point = device.kind == USER, device.kind == ROUTE_POINT
+    lists = {"callControl": "callControlServList", "callAssociated": "callAssociatedServList"} if station else {}
+    if route_point:
+        lists = {"callControl": "callControlServList", "voice": "voiceServList"}
     return csta.GetLogicalDeviceInformationResponse(
         device_category=CATEGORY[device.kind],
         named_device_types="station" if station else None,
@@ -242,14 +271,15 @@ async def get_logical_device_information(
         trans_and_conf_setup=frozenset({"consultationCall", "holdCallMakeCall", "alternateCall"}) if station else None,
         device_on_device_monitor_filter=_never_sent(),
         media_class_support=frozenset({"voice"}),
-        log_dev_serv_list=_services(
-            switch, {"callControl": "callControlServList", "callAssociated": "callAssociatedServList"} if station else {}
-        ),
+        routeing_serv_list=_services(switch, {"routeing": "routeing"})["routeing"] if route_point else None,
+        log_dev_serv_list=_services(switch, lists, ROUTE_POINT_SERVICES if route_point else SERVICE_CAPABILITIES),
         log_dev_evts_list=_events(
             {
                 "callControl": "callControlEvtsList",
                 "callAssociated": "callAssociatedEvtsList",
                 "logical": "logicalEvtsList",
+                **({"voice": "voiceEvtsList"} if route_point else {}),
             }
         ),
+        device_maint_evts_list=_events({"maintenance": "maintenance"})["maintenance"] if route_point else None,
     )

@@ -43,7 +43,7 @@ class Change:
     :ivar acting: device key of the alerting, answering, holding, releasing, transferring, conferencing … device
     :ivar target: newDestination, transferredToDevice or addedParty
     :ivar belated: told before to others; now to a device whose own first report had not come by then
-    :ivar text: client session info of a CallInformationEvent
+    :ivar text: client session info of a CallInformationEvent, message of a PlayEvent or StopEvent
     :ivar last_redirection: None means that the call was never redirected (``notRequired``)
     """
 

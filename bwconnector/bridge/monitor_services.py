@@ -16,7 +16,7 @@ from bwconnector.csta.errors import CstaError
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
 
-__all__ = ["PACKAGES", "change_monitor_filter", "monitor_start", "monitor_stop", "snapshot_call", "snapshot_device"]
+__all__ = ["PACKAGES", "change_monitor_filter", "monitor_start", "monitor_stop", "snapshot_call", "snapshot_device", "subscribe"]
 
 PACKAGES: Mapping[str, Sequence[str]] = {
     USER: (
@@ -55,25 +55,31 @@ async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.M
     _check_limit(switch, asker)
     device = await switch.device("MonitorStart", name)
     key = device.key
+    await subscribe(switch, asker, "MonitorStart", device)
+    _check_limit(switch, asker)
+    wanted = request.requested_monitor_filter
+    cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or csta.MonitorFilter())
+    # What exists already is not replayed, only what changes from now on is told (ECMA-269 §15.1.2).
+    return csta.MonitorStartResponse(monitor_cross_ref_id=cross_ref_id, actual_monitor_filter=wanted, monitor_existing_calls=True)
+
+
+async def subscribe(switch: SwitchingFunction, asker: Asker, service: str, device: Device) -> None:
+    """Have BroadWorks tell the events of a device; whoever asked for them is still there afterwards."""
+    key = device.key
     switch.starting[key] += 1
     try:
         await _subscribe(switch, device)
     except XsiFailure as failure:
         if isinstance(failure, Refused) and failure.status == 404:
             switch.directory.forget(key)
-        raise refusal("MonitorStart", failure) from failure
+        raise refusal(service, failure) from failure
     finally:
         switch.starting[key] -= 1
         if not switch.starting[key]:
             del switch.starting[key]
     if asker.gone() or not switch.status.operational:
-        switch.release_unmonitored(key)
-        raise CstaError(*NO_CHANNEL, detail=f"the link or the Event Channels were lost before the monitor on {name} was started")
-    _check_limit(switch, asker)
-    wanted = request.requested_monitor_filter
-    cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or csta.MonitorFilter())
-    # What exists already is not replayed, only what changes from now on is told (ECMA-269 §15.1.2).
-    return csta.MonitorStartResponse(monitor_cross_ref_id=cross_ref_id, actual_monitor_filter=wanted, monitor_existing_calls=True)
+        switch.release_unwanted(key)
+        raise CstaError(*NO_CHANNEL, detail=f"the link or the Event Channels were lost before {service} of {asker.name(key)} was done")
 
 
 async def _subscribe(switch: SwitchingFunction, device: Device) -> None:
@@ -97,7 +103,7 @@ def _check_limit(switch: SwitchingFunction, asker: Asker) -> None:
 async def monitor_stop(switch: SwitchingFunction, asker: Asker, request: csta.MonitorStop) -> csta.MonitorStopResponse:
     monitor = _monitor(switch, asker, request.monitor_cross_ref_id)
     switch.monitors.stop(asker.link, request.monitor_cross_ref_id)
-    switch.release_unmonitored(monitor.device_key)
+    switch.release_unwanted(monitor.device_key)
     return csta.MonitorStopResponse()
 
 

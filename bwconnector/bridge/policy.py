@@ -78,6 +78,11 @@ ROWS: Mapping[str, PolicyRow] = {
     "P-PEND": _time(2000, "how long a second MakeCall at a device waits for the first"),
     "P-ALLOW": _words("try", "refuse", meaning="AnswerCall of a leg that does not allow it"),
     "P-HOLD": _words("explicit", "implicit", meaning="hold before the consultation call is dialled"),
+    "P-ROUTELINK": _words("first", "all", meaning="which of several links that have registered at a route point is asked for a route"),
+    "P-ROUTEEND": _words("offered", "answered", meaning="when RouteEnd tells that a call was routed to a user"),
+    "P-RPTIME": _time(4000, "how long an application has to answer a RouteRequest"),
+    "P-ADMIT": _words("admit", "request", meaning="a call that may wait at a route point only if it is let in"),
+    "P-PLAYTIME": _words("seconds", "milliseconds", meaning="what the duration of PlayMessage counts"),
     "P-REDIRORDER": _words("last", "first", meaning="which entry of the redirections is the newest"),
     "P-STRICT": _words("ignore", "reject", meaning="optional parameters that BroadWorks has no counterpart for"),
 }

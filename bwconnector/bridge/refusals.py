@@ -11,7 +11,18 @@ from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED,
 from bwconnector.csta.errors import CstaError
 from bwconnector.xsi.errors import OutcomeUnknown, Refused, XsiFailure
 
-__all__ = ["BY_ERROR_CODE", "BY_SERVICE", "BY_STATUS", "NEEDS", "NOT_MONITORED", "NO_CHANNEL", "UNKNOWN_DEVICE", "refusal", "require"]
+__all__ = [
+    "BY_ERROR_CODE",
+    "BY_SERVICE",
+    "BY_STATUS",
+    "NEEDS",
+    "NOT_MONITORED",
+    "NO_CHANNEL",
+    "Row",
+    "UNKNOWN_DEVICE",
+    "refusal",
+    "require",
+]
 
 OPERATION = "operation"
 STATE = "stateIncompatibility"
@@ -60,6 +71,7 @@ ON_A_CALL = [
     "GenerateDigits",
     "HoldCall",
     "ParkCall",
+    "PlayMessage",
     "ReconnectCall",
     "RetrieveCall",
     "SendUserInformation",
@@ -94,6 +106,11 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
     ("ParkCall", 403): (OPERATION, "invalidParkToDeviceID"),
     ("SingleStepConferenceCall", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("GenerateDigits", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("PlayMessage", 403): (STATE, "notAbleToPlay"),
+    ("RouteRegister", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
+    ("RouteSelect", 400): (OPERATION, "invalidDestination"),
+    ("RouteSelect", 403): (OPERATION, "invalidDestination"),
+    ("RouteSelect", 404): (STATE, "noActiveCall"),
     ("MonitorStart", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("MonitorStart", 404): (OPERATION, "invalidMonitorObject"),
 }
@@ -121,6 +138,7 @@ NEEDS: Mapping[str, tuple[frozenset[str], Row]] = {
     "DeflectCall": (frozenset({ALERTING}), (STATE, "invalidConnectionState")),
     "DirectedPickupCall": (frozenset({ALERTING}), (STATE, "noCallToAnswer")),
     "ParkCall": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
+    "PlayMessage": (frozenset({QUEUED}), (STATE, "notAbleToPlay")),
     "GenerateDigits": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
     "AssociateData": (ALIVE, (STATE, "invalidConnectionState")),
     "SendUserInformation": (ALIVE, (STATE, "invalidConnectionState")),

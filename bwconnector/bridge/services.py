@@ -12,11 +12,13 @@ from bwconnector.bridge import capability_services as capability
 from bwconnector.bridge import diversion_services as diversion
 from bwconnector.bridge import monitor_services as monitoring
 from bwconnector.bridge import multi_call_services as multi
+from bwconnector.bridge import routeing_services as routeing
 from bwconnector.bridge import system_services as system
+from bwconnector.bridge import treatment_services as treatment
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 
-__all__ = ["SERVICES", "Service"]
+__all__ = ["ONE_WAY", "SERVICES", "Service"]
 
 Run = Callable[[SwitchingFunction, Asker, Any], Awaitable[csta.Message | tuple[csta.Message, ...]]]
 """Carries a request out. Returns its response, or that and requests of our own that follow it; raises CstaError to refuse."""
@@ -71,5 +73,15 @@ SERVICES: Mapping[type[csta.Message], Service] = {
     csta.DirectedPickupCall: Service(diversion.directed_pickup_call),
     csta.GroupPickupCall: Service(diversion.group_pickup_call),
     csta.ParkCall: Service(diversion.park_call),
+    csta.PlayMessage: Service(treatment.play_message),
+    csta.RouteRegister: Service(routeing.route_register),
+    csta.RouteRegisterCancel: Service(routeing.route_register_cancel, asks_broadworks=False),
 }
 """Service by request class. A request that is not here is answered with operation serviceNotSupported."""
+
+ONE_WAY: Mapping[type[csta.Message], Callable[[SwitchingFunction, Asker, Any], None]] = {
+    csta.RouteSelect: routeing.route_select,
+    csta.RouteReject: routeing.route_reject,
+    csta.RouteEnd: routeing.route_end,
+}
+"""What is done with a message that has no response; all others mean nothing here."""

@@ -18,6 +18,7 @@ from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.outstanding import Outstanding, Proof, Proven
 from bwconnector.bridge.ports import Clock, LinkPort, SubscriptionPort, Waiter, XsiPort
 from bwconnector.bridge.refusals import BY_STATUS, NEEDS, NOT_MONITORED, SUBSCRIBED, UNKNOWN_DEVICE, refusal, require
+from bwconnector.bridge.routeing import Routeing
 from bwconnector.bridge.snapshots import Snapshots
 from bwconnector.bridge.status import Status
 from bwconnector.bridge.turns import Turns
@@ -68,7 +69,7 @@ class SwitchingFunction:
     """The collaborators of every service.
 
     :ivar policy: value of a policy row, e.g. ``policy("P-JOIN")``; times are milliseconds
-    :ivar starting: MonitorStart requests under way per device, whose subscription must not be released
+    :ivar starting: MonitorStart and RouteRegister requests under way per device, whose subscription must not be released
     :ivar references: numbers of serviceCrossRefIDs
     """
 
@@ -86,6 +87,10 @@ class SwitchingFunction:
     options: Options = Options()
     outstanding: Outstanding = attrs.Factory(lambda self: Outstanding(self.clock, self.make_waiter, self.spawn), takes_self=True)
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
+    routeing: Routeing = attrs.Factory(
+        lambda self: Routeing(self.clock, self.policy, self.directory, self.table, self.xsi, self.monitors.name_for, self.spawn),
+        takes_self=True,
+    )
     turns: Turns = attrs.Factory(lambda self: Turns(self.clock, self.make_waiter), takes_self=True)
     starting: Counter[str] = attrs.Factory(Counter)
     references: Iterator[int] = attrs.Factory(lambda: itertools.count(1))
@@ -166,9 +171,13 @@ class SwitchingFunction:
         finally:
             self.turns.give(device)
 
-    def release_unmonitored(self, device: str) -> None:
-        """End the subscriptions of a device that no link monitors any more."""
-        if not self.monitors.count_of(device) and not self.starting[device]:
+    def wanted(self, device: str) -> bool:
+        """Whether any link wants the events of a device: monitors it, is registered to route its calls, or is about to do so."""
+        return self.monitors.monitored(device) or self.routeing.registered(device) or self.starting[device] > 0
+
+    def release_unwanted(self, device: str) -> None:
+        """End the subscriptions of a device if no link wants its events any more."""
+        if not self.wanted(device):
             self.subscriptions.release(device)
 
     async def _compare(self, device: str) -> None:

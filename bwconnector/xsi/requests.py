@@ -8,17 +8,17 @@ BroadWorks as doing it once does: reading, setting a value or a state, deleting 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import quote, urlencode
-from xml.sax.saxutils import escape
 
 import attrs
 
-Context = Literal["actions", "events", "async"]
+from bwconnector.xsi.bodies import document as _document
+from bwconnector.xsi.bodies import element as _element
+from bwconnector.xsi.bodies import segment as _segment
 
-_NAMESPACE = "http://schema.broadsoft.com/xsi"
+Context = Literal["actions", "events", "async"]
 
 
 @attrs.frozen(slots=True)
@@ -64,23 +64,6 @@ class Response:
     def content_location(self) -> str:
         """Of GroupCallPark: ends in ``?address=`` and the extension where the call was parked."""
         return self.headers.get("content-location", "")
-
-
-# Characters that XML 1.0 (section 2.2) cannot carry, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _segment(identifier: str) -> str:
-    """An id as one path segment; BroadWorks' clients send '@' and ':' as they are."""
-    return quote(identifier, safe="@:")
-
-
-def _element(name: str, value: object) -> str:
-    return f"<{name}>{escape(_NOT_XML.sub('', str(value)))}</{name}>"
-
-
-def _document(root: str, content: str) -> bytes:
-    return f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{_NAMESPACE}">{content}</{root}>'.encode()
 
 
 def _query(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

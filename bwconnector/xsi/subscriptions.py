@@ -30,6 +30,7 @@ from bwconnector.xsi.requests import Request, Response, delete_subscription, ren
 
 __all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
 
+_ROUTED = "Route Point Queue"
 # Their initial event is a CallSubscriptionEvent: everything that there is.
 _WITH_SNAPSHOTS = frozenset(("Basic Call", "Standard Call", "Advanced Call"))
 # Enough for a new channel, which the channel set opens when it hears that BroadWorks knows none.
@@ -47,6 +48,8 @@ _OTHERS_UNDER_WAY = 16
 class SubscriptionSettings:
     """What is asked of BroadWorks; times in seconds.
 
+    :ivar controller_id: application id of subscriptions to route points, by which BroadWorks knows who routes their calls; empty for the
+        same as of all others
     :ivar resync_interval: how often the first package of a device is refreshed although nothing seems to be wrong; 0 = never
     """
 
@@ -54,6 +57,11 @@ class SubscriptionSettings:
     application_id: str
     expires: int = 86400
     resync_interval: float = 1800.0
+    controller_id: str = ""
+
+    def application_of(self, package: str) -> str:
+        """The application id that a subscription to ``package`` is made by."""
+        return self.controller_id if self.controller_id and package == _ROUTED else self.application_id
 
 
 class Channels(Protocol):
@@ -306,7 +314,12 @@ class Subscriptions:
     async def _ask(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         settings = self._settings
         request = subscribe(
-            "user", subscription.target, subscription.package, settings.expires, settings.channel_set_id, settings.application_id
+            "user",
+            subscription.target,
+            subscription.package,
+            settings.expires,
+            settings.channel_set_id,
+            settings.application_of(subscription.package),
         )
         try:
             response = await self._perform(request, slots)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bwconnector.bridge.calls import Call
 from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, UNKNOWN_DEVICE, refusal, require
-from bwconnector.bridge.services import SERVICES
+from bwconnector.bridge.services import ONE_WAY, SERVICES
 from bwconnector.csta.errors import CstaError
 from bwconnector.csta.values import ERROR_VALUES, LOCAL_CONNECTION_STATE
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
@@ -63,7 +63,7 @@ def test_every_row_is_an_error_that_csta_has() -> None:
 
 
 def test_every_row_is_about_a_service_that_exists() -> None:
-    names = {service.__name__ for service in SERVICES} | {"ConferenceCall.add", "heldCall", "activeCall"}
+    names = {service.__name__ for service in (*SERVICES, *ONE_WAY)} | {"ConferenceCall.add", "heldCall", "activeCall"}
     assert {service for service, _ in BY_SERVICE} | NEEDS.keys() | UNKNOWN_DEVICE.keys() <= names
     assert all(states <= LOCAL_CONNECTION_STATE for states, _ in NEEDS.values())
 

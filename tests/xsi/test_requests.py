@@ -4,10 +4,12 @@ import pytest
 from lxml import etree
 
 from bwconnector.xsi import requests
+from bwconnector.xsi import routepoint_requests as routepoint
 from bwconnector.xsi.requests import Request, Response
 
 U = "alice@ex.org"
 C = "callhalf-7:0"
+R = "r1@ex.org"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,17 @@ C = "callhalf-7:0"
         (requests.set_do_not_disturb(U, True), "PUT", "user/alice@ex.org/services/DoNotDisturb", True),
         (requests.set_call_forwarding(U, "Call Forwarding Busy", True, "9"), "PUT", "user/alice@ex.org/services/CallForwardingBusy", True),
         (requests.versions(), "GET", "versions", True),
+        (routepoint.admit(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Admit", True),
+        (routepoint.reject(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Reject", False),
+        (routepoint.distribute(R, C, U), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Distribute", False),
+        (routepoint.blind_transfer(R, C, "+1"), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/BlindTransfer?address=%2B1", False),
+        (routepoint.bounce(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Bounce", False),
+        (routepoint.fail(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Fail", False),
+        (routepoint.release(R, C), "DELETE", "routepoint/r1@ex.org/calls/callhalf-7:0", True),
+        (routepoint.dial(R, "77"), "POST", "routepoint/r1@ex.org/calls/new", False),
+        (routepoint.play(R, C, "Silence"), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/PlaySilence", False),
+        (routepoint.play_busy(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/PlayBusy", False),
+        (routepoint.play_treatment(R, C, ["http://a"]), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/PlayTreatment", False),
     ],
 )
 def test_actions(request_: Request, method: str, target: str, safe: bool) -> None:
@@ -152,3 +165,25 @@ def test_locations() -> None:
     response = Response(201, {"location": "http://x/calls/callhalf-7:0", "content-location": "/v2.0/x?address=77"})
     assert (response.location, response.content_location) == ("http://x/calls/callhalf-7:0", "/v2.0/x?address=77")
     assert (Response(200).location, Response(200).content_location) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("request_", "root", "content"),
+    [
+        (routepoint.distribute(R, C, U), "RoutePointDistribute", [("agentId", U)]),
+        (routepoint.dial(R, "77"), "RoutePointOutgoingDial", [("address", "77")]),
+        (routepoint.play(R, C, "MusicOnHold", 30, "xx"), "RoutePointPlayMusicOnHold", [("duration", "30"), ("digitMap", "xx")]),
+        (routepoint.play(R, C, "Ringback"), "RoutePointPlayRingback", []),
+        (routepoint.play_busy(R, C, 5, "FastBusy"), "RoutePointPlayBusy", [("duration", "5"), ("busyPattern", "FastBusy")]),
+        (
+            routepoint.play_treatment(R, C, ["http://a", "http://b"], ["http://v"], "x.#"),
+            "RoutePointPlayTreatment",
+            [("audioUrlList", "http://a http://b"), ("videoUrlList", "http://v"), ("numberOfPlay", "1"), ("digitMap", "x.#")],
+        ),
+    ],
+)
+def test_bodies_for_route_points(request_: Request, root: str, content: list[tuple[str, str]]) -> None:
+    assert request_.body is not None
+    document = etree.fromstring(request_.body)
+    assert etree.QName(document) == etree.QName("http://schema.broadsoft.com/xsi", root)
+    assert [(etree.QName(child).localname, " ".join(child.itertext())) for child in document] == content
