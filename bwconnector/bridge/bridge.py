@@ -93,7 +93,7 @@ class Bridge:
         self._subscriptions = _Subscriptions(subscriptions, self._forget)
         self._seeded: set[str] = set()
         self._consumers: dict[type[EventData], Callable[[str, Any], None]] = {
-            CallSubscription: self._snapshot,
+            **dict.fromkeys((CallSubscription, QueueSubscription), self._snapshot),
             **dict.fromkeys((DoNotDisturbState, ForwardingState, MessageSummary), self.features.apply),
         }
         """Who takes which kind of event; all others are the call model's."""
@@ -229,7 +229,7 @@ class Bridge:
         if follower is not None:
             follower(target, data)
 
-    def _snapshot(self, target: str, data: CallSubscription) -> None:
+    def _snapshot(self, target: str, data: CallSubscription | QueueSubscription) -> None:
         """The first one is the present that a client takes from SnapshotDevice, unless it had its answer before; later ones tell more."""
         first = target not in self._seeded and not self.switch.snapshots.guessed(target)
         self._seeded.add(target)

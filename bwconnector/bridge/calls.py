@@ -66,6 +66,12 @@ class Leg:
     """How often its far end was reported to have redirected the call, without the leg's own event having told so yet."""
     ringing_told: bool = False
     """Its unmonitored called party was reported as alerting (P-DELIV)."""
+    acd: str = ""
+    """Device key of the call center or route point that offered this call to its user."""
+    position: int = 0
+    """Place of a call that waits at a call center or route point, 1 is next."""
+    priority: str = ""
+    """Its priority there, in BroadWorks' words."""
 
 
 @attrs.define(eq=False, slots=True)
@@ -90,6 +96,8 @@ class Connection:
     """Cause of the Delivered, repeated in Established where ECMA-269 wants it."""
     entered: dict[str, float] = attrs.Factory(dict)
     """When each state was last entered (clock seconds)."""
+    queue: bool = False
+    """The device is a call center or route point: the call does not ring there, it waits."""
 
     @property
     def alive(self) -> bool:

@@ -44,6 +44,7 @@ class Change:
     :ivar target: newDestination, transferredToDevice or addedParty
     :ivar belated: told before to others; now to a device whose own first report had not come by then
     :ivar text: client session info of a CallInformationEvent, message of a PlayEvent or StopEvent
+    :ivar queued: calls in the queue, and those of them in front of this one
     :ivar last_redirection: None means that the call was never redirected (``notRequired``)
     """
 
@@ -62,5 +63,6 @@ class Change:
     incoming_external: bool = False
     outgoing_external: bool = False
     text: str = ""
+    queued: tuple[int, int] | None = None
     private: dict[str, str] | None = None
     belated: bool = False

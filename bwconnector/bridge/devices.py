@@ -184,6 +184,10 @@ class Directory:
         """Whether the key is that of a BroadWorks subscriber, not of an external party."""
         return (("@" in key and not key.startswith("sip:")) or self._devices.get(key) is not None) if key else False
 
+    def is_queue(self, key: str) -> bool:
+        """Whether calls wait at this device: it is known as a call center or route point."""
+        return self.kind(key) != USER
+
     # Parties that BroadWorks names
 
     def key(self, party: Party) -> str:

@@ -123,7 +123,15 @@ def _failed(view: _View) -> Children:
 
 
 def _queued(view: _View) -> Children:
-    return {"queued_connection": view.subject, "queue": view.acting, **view.parties, **view.outside}
+    queued, in_front = view.change.queued or (None, None)
+    return {
+        "queued_connection": view.subject,
+        "queue": view.acting,
+        **view.parties,
+        "number_queued": queued,
+        "calls_in_front": in_front,
+        **view.outside,
+    }
 
 
 def _network_reached(view: _View) -> Children:

@@ -13,6 +13,7 @@ import attrs
 
 from bwconnector.bridge.ports import Clock, DelayedCall
 from bwconnector.xsi.events import Conference, XsiCall
+from bwconnector.xsi.queues import QueueEvent
 
 __all__ = ["Gate", "Step", "Steps"]
 
@@ -25,6 +26,7 @@ class Step:
     :ivar type: Xsi event type, e.g. ``CallAnsweredEvent``, or a name of the model's own
     :ivar remotes: device key of the remote party of each call
     :ivar legs: callIds concerned
+    :ivar queue: what a call center or route point tells of the one call in ``calls``
     :ivar arrived: clock seconds
     """
 
@@ -37,6 +39,7 @@ class Step:
     legs: frozenset[str] = frozenset()
     party: str = ""
     silent: bool = False
+    queue: QueueEvent | None = None
 
 
 Gate = Callable[[Step], float]

@@ -67,6 +67,9 @@ class _PhoneBook:
     def is_user(self, key: str) -> bool:
         return "@" in key
 
+    def is_queue(self, key: str) -> bool:
+        return key.startswith(("queue", "route"))
+
 
 class Switchboard:
     """A switch, streams that are up to ``drift`` seconds late, and a call model that hears of the monitored users."""
