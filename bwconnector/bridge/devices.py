@@ -188,6 +188,9 @@ class Directory:
         """Whether calls wait at this device: it is known as a call center or route point."""
         return self.kind(key) != USER
 
+    def is_route_point(self, key: str) -> bool:
+        return self.kind(key) == ROUTE_POINT
+
     # Parties that BroadWorks names
 
     def key(self, party: Party) -> str:

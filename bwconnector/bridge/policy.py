@@ -83,6 +83,7 @@ ROWS: Mapping[str, PolicyRow] = {
     "P-PEND": _time(2000, "how long a second MakeCall at a device waits for the first"),
     "P-ALLOW": _words("try", "refuse", meaning="AnswerCall of a leg that does not allow it"),
     "P-HOLD": _words("explicit", "implicit", meaning="hold before the consultation call is dialled"),
+    "P-RPADD": _words("queued", "delivered", meaning="how the monitors of a route point hear of a call that has come there"),
     "P-ROUTELINK": _words("first", "all", meaning="which of several links that have registered at a route point is asked for a route"),
     "P-ROUTEEND": _words("offered", "answered", meaning="when RouteEnd tells that a call was routed to a user"),
     "P-RPTIME": _time(4000, "how long an application has to answer a RouteRequest"),

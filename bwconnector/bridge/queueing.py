@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from bwconnector.bridge import causes
+from bwconnector.bridge import causes, outgoing
 from bwconnector.bridge.basic import changed_hands
 from bwconnector.bridge.calls import ALERTING, QUEUED, Leg
 from bwconnector.bridge.distribution import answered_by, caller_gives_up, offers
@@ -27,6 +27,8 @@ QUEUE_SNAPSHOT = "ACDSubscriptionEvent"
 
 def waiting_leg(entry: QueueEntry, redirections: tuple[Redirection, ...] = (), redirect: Redirect | None = None) -> XsiCall:
     """A queue entry as the leg that the queue has in the call."""
+    if entry.outgoing:
+        return XsiCall(entry.call_id, entry.tracking_id, "Originator", "Alerting", entry.remote)
     return XsiCall(entry.call_id, entry.tracking_id, "Terminator", "Queued", entry.remote, redirections=redirections, redirect=redirect)
 
 
@@ -365,7 +367,8 @@ def snapshot(world: World, step: Step) -> None:
         for leg in world.table.legs_of(step.user):
             if leg.call_id not in present:
                 _lost(world, leg)
-        for position, (xsi, remote) in enumerate(zip(step.calls, step.remotes, strict=True), 1):
+        waiting = [pair for pair in zip(step.calls, step.remotes, strict=True) if pair[0].state == "Queued"]
+        for position, (xsi, remote) in enumerate(waiting, 1):
             known = world.leg_of(step.user, xsi)
             if known is None:
                 world.counts["adopted"] += 1
@@ -406,6 +409,7 @@ BY_KIND: Mapping[str, Rule] = {
     "StrandedUnavailable": Rule(stranded, bounced_gate),
     "Transferred": Rule(sent_away("redirected"), bounced_gate),
     "Updated": Rule(updated, updated_gate, adopt_entry),
+    **outgoing.BY_KIND,
 }
 """By what a queue tells of a call."""
 

@@ -30,6 +30,7 @@ class Directory(Protocol):
     def key_of_address(self, address: str) -> str: ...
     def is_user(self, key: str) -> bool: ...
     def is_queue(self, key: str) -> bool: ...
+    def is_route_point(self, key: str) -> bool: ...
 
 
 class World:
@@ -233,7 +234,12 @@ class World:
         if new:
             call.diverted.discard(connection.device)
             self.enter(connection, QUEUED)
-        if new or (birth and connection.alive):
+        if not (new or (birth and connection.alive)):
+            return
+        if self.policy.word("P-RPADD") == "delivered" and self.directory.is_route_point(connection.device):
+            states = {c.device: c.state for c in call.alive()} | {connection.device: ALERTING}
+            self.reports.tell("DeliveredEvent", call, connection.device, "enteringDistribution", states=states, birth=birth)
+        else:
             self.reports.tell("QueuedEvent", call, connection.device, "enteringDistribution", birth=birth, queued=line)
 
     def held(self, connection: Connection, cause: str) -> None:

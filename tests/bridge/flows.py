@@ -156,6 +156,9 @@ class FlatDirectory:
     def is_queue(self, key: str) -> bool:
         return key[:1] in tuple(QUEUES)
 
+    def is_route_point(self, key: str) -> bool:
+        return key == "R"
+
 
 class Flow:
     """A call model with everything that it needs, and what each monitored device heard."""

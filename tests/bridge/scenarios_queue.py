@@ -565,6 +565,20 @@ scenario(
     },
     leaves={"K1": {"X": "connected", "G": "connected"}},
 )
+scenario(
+    "21-P-RPADD-delivered",
+    [
+        [
+            ("R", acd("CallAdded", "r1 K1 X", point=True)),
+            ("R", acd("CallOfferedToAgent", "r1 K1 X", point=True)),
+            ("R", acd("CallAnsweredByAgent", "r1 K1 X", point=True, agent="G g1")),
+        ]
+    ],
+    {"R": ["Delivered{K1,R} alerting enteringDistribution X>R", "Delivered{K1,?} queued distributed X>R lr=R",
+           "Diverted{K1,R} null distributed X>R lr=R to=G", ]},
+    policy={"P-RPADD": "delivered"},
+    leaves={},
+)  # fmt: skip
 for _reason, _cause in (("CallFailureDueToInactivity", "timeout"), ("CallFailureRequested", "callForward")):
     scenario(
         f"21-{_reason}",

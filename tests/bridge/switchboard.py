@@ -70,6 +70,9 @@ class _PhoneBook:
     def is_queue(self, key: str) -> bool:
         return key.startswith(("queue", "route"))
 
+    def is_route_point(self, key: str) -> bool:
+        return key.startswith("route")
+
 
 class Switchboard:
     """A switch, streams that are up to ``drift`` seconds late, and a call model that hears of the monitored users."""
