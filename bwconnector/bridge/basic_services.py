@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import attrs
 
+from bwconnector.bridge import queue_requests
 from bwconnector.bridge.calls import ALERTING, Call, Connection
 from bwconnector.bridge.changes import Change
 from bwconnector.bridge.connections import about, find_call, find_connection, find_controlled, leg_of, own_leg
-from bwconnector.bridge.devices import ROUTE_POINT
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.outstanding import Proof, Proven
 from bwconnector.bridge.refusals import require
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 from bwconnector.csta.errors import CstaError
-from bwconnector.xsi import requests, routepoint_requests
+from bwconnector.xsi import requests
 from bwconnector.xsi.answers import CallStartInfo, read_call_start_info
 
 __all__ = [
@@ -39,9 +39,6 @@ __all__ = [
 DIGITS = frozenset("0123456789*#ABCDabcd,")
 """Characters that BroadWorks can send as DTMF; the comma is a pause."""
 
-DIALS: Mapping[str, Callable[[str, str], requests.Request]] = {ROUTE_POINT: routepoint_requests.dial}
-"""How a device that is no user is asked to call an address, by its kind."""
-
 # A new call at a device
 
 
@@ -59,8 +56,8 @@ async def make_call(switch: SwitchingFunction, asker: Asker, request: csta.MakeC
 
 async def dial(switch: SwitchingFunction, intent: Intent, address: str) -> CallStartInfo:
     """Have the device of ``intent`` call ``address``, and let the intent know the ids of the call."""
-    ask = DIALS.get(switch.directory.kind(intent.user), requests.dial)
-    info = read_call_start_info((await switch.xsi.perform(ask(intent.user, address))).body)
+    action = queue_requests.dial(switch.directory.kind(intent.user), intent.user, address)
+    info = read_call_start_info((await switch.xsi.perform(action)).body)
     intent.tracking_id = info.tracking_id
     intent.call_ids += (info.call_id,) if info.call_id else ()
     return info
@@ -197,7 +194,10 @@ async def _leg_to_clear(switch: SwitchingFunction, connection: Connection) -> tu
 
 
 async def _clear(switch: SwitchingFunction, service: str, owner: Connection, leg: str, subject: Connection | None) -> None:
-    if _controls(owner) and subject in (owner, None):
+    at_queue = queue_requests.BY_KIND.get(switch.directory.kind(owner.device))
+    if at_queue is not None:
+        request = at_queue.release(owner.device, leg)
+    elif _controls(owner) and subject in (owner, None):
         # The controller cannot leave a conference without ending it.
         request = requests.conference_release(owner.device)
     else:

@@ -22,7 +22,7 @@ from bwconnector.xsi.answers import read_directory, read_profile
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.events import Party
 
-__all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "UnknownDevice"]
+__all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "UnknownDevice", "VIRTUAL"]
 
 USER = "user"
 CALL_CENTER = "callcenter"

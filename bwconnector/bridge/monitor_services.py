@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Connection
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, QUEUED, Connection
 from bwconnector.bridge.connections import calls_at, find_call
-from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
+from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, VIRTUAL, Device
 from bwconnector.bridge.monitors import Monitor
 from bwconnector.bridge.naming import party
 from bwconnector.bridge.refusals import NO_CHANNEL, refusal
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 from bwconnector.csta.errors import CstaError
+from bwconnector.xsi.answers import read_queue
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
+from bwconnector.xsi.queues import QueueEntry
 
 __all__ = ["PACKAGES", "change_monitor_filter", "monitor_start", "monitor_stop", "snapshot_call", "snapshot_device", "subscribe"]
 
@@ -134,6 +136,8 @@ async def snapshot_device(switch: SwitchingFunction, asker: Asker, request: csta
         return csta.SnapshotDeviceResponse(snapshot=tuple(_connection(asker, c, name) for c in connections))
     # Nobody monitors it, so the model has at best what others tell of it: BroadWorks is asked.
     try:
+        if device.kind != USER:
+            return csta.SnapshotDeviceResponse(snapshot=tuple(_waiting(switch, asker, e, name) for e in await _queue(switch, device)))
         calls = await calls_at(switch, device.key)
     except XsiFailure as failure:
         raise refusal("SnapshotDevice", failure) from failure
@@ -147,6 +151,19 @@ def _connection(asker: Asker, connection: Connection, name: str) -> csta.Snapsho
         # in a conference there is no one device at the other end
         endpoint_device=party(others[0].device, asker.name) if len(others) == 1 else None,
         local_call_state=(connection.state, *(other.state for other in others)) if others else (connection.state, NULL),
+    )
+
+
+async def _queue(switch: SwitchingFunction, device: Device) -> list[QueueEntry]:
+    entries = read_queue((await switch.xsi.perform(VIRTUAL[device.kind](device.key))).body)
+    return [entry for entry in entries if not entry.outgoing]
+
+
+def _waiting(switch: SwitchingFunction, asker: Asker, entry: QueueEntry, name: str) -> csta.SnapshotDeviceInfo:
+    return csta.SnapshotDeviceInfo(
+        connection_identifier=csta.ConnectionID(entry.tracking_id, name),
+        endpoint_device=party(switch.directory.key(entry.remote), asker.name),
+        local_call_state=(QUEUED, CONNECTED),
     )
 
 

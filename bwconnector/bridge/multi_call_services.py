@@ -11,6 +11,7 @@ from bwconnector.bridge.connections import about, find_controlled, leg_of
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.naming import connection_id, connection_list
 from bwconnector.bridge.outstanding import Proof, Proven
+from bwconnector.bridge.queue_requests import blind_transfer
 from bwconnector.bridge.refusals import require
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
@@ -157,8 +158,9 @@ async def single_step_transfer_call(
     address = _destination(switch, request.transferred_to)
     leg = await leg_of(switch, service, active)
     intent = Intent(service, active.device, (leg,), target=switch.directory.key_of_address(address))
-    action = requests.blind_transfer(active.device, leg, address)
-    change = await _joined(switch, service, intent, action, about({"TransferedEvent"}, active), active)
+    action = blind_transfer(switch.directory.kind(active.device), active.device, leg, address)
+    # a call that waits at a queue is diverted
+    change = await _joined(switch, service, intent, action, about({"TransferedEvent", "DivertedEvent"}, active), active)
     name = asker.name
     if change is not None and change.items:
         call_id, connections = change.items[0].new.call_id, connection_list(change.items, name)
