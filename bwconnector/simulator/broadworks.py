@@ -13,7 +13,7 @@ from bwconnector.simulator import packages
 from bwconnector.simulator.channels import Channels, Delivery
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.directory import make_users, make_virtual_users
-from bwconnector.simulator.model import Call, SimEvent, SwitchError, User, Variation
+from bwconnector.simulator.model import Call, QueueRules, SimEvent, SwitchError, User, Variation
 from bwconnector.simulator.render import Envelope, event_data, event_document
 from bwconnector.simulator.switch import Switch
 
@@ -83,6 +83,7 @@ class BroadWorks:
             ),
             seed=config.seed,
         )
+        self.switch.rules = QueueRules(config.queue_agents, config.queue_size, config.queue_overflow_to, config.queue_bounce_to)
         self.channels = Channels(clock, config, self.new_id, self._stray)
         self.subscriptions: dict[str, Subscription] = {}
         self._by_identity: dict[tuple[str, Target, str, str], Subscription] = {}
@@ -203,6 +204,8 @@ class BroadWorks:
         user = self.switch.directory.user(event.user_id)
         if event.type == "CallReceivedEvent":
             self.later(self.config.ring_time, self._rang_out, user.user_id, event.calls[0])
+        if event.type == "ACDCallAddedEvent" and self.config.queue_time:
+            self.later(self.config.queue_time, self._waited, user.user_id, event.entries[0].call_id)
         data = ""
         for target in targets_of(user):
             for subscription in list(self._by_target.get(target, {}).values()):
@@ -227,8 +230,9 @@ class BroadWorks:
         for subscription in list(self.subscriptions.values()):
             if subscription.target.kind == "User":
                 event = packages.initial_event(self.switch, subscription.package, subscription.target.id)
-                if event is not None and event.type == "CallSubscriptionEvent":
-                    self._send(subscription, event.user_id, event_data(attrs.evolve(event, type="CallSubscriptionResyncEvent")))
+                if event is not None and event.type.endswith("SubscriptionEvent"):
+                    kind = event.type.replace("SubscriptionEvent", "SubscriptionResyncEvent")
+                    self._send(subscription, event.user_id, event_data(attrs.evolve(event, type=kind)))
 
     def _tell_unknown_event(self) -> None:
         self.publish(SimEvent(self._random.choice(sorted(self.switch.directory.users)), "CallHistoryEvent"))
@@ -238,6 +242,13 @@ class BroadWorks:
         for leg in self.switch.legs(user_id):
             if leg.ringing and (leg.call.call_id, leg.call.start_time) == (received.call_id, received.start_time):
                 self.switch.no_answer(user_id, received.call_id)
+
+    def _waited(self, queue: str, call_id: str) -> None:
+        if any(waiting.entry.call_id == call_id for waiting in self.switch.waiting(queue)):
+            try:
+                self.switch.overflow(queue, call_id)
+            except SwitchError:
+                self.later(self.config.queue_time, self._waited, queue, call_id)  # its caller holds the call
 
     def _send(self, subscription: Subscription, user_id: str, data: str) -> None:
         subscription.sequence = subscription.sequence % LAST_SEQUENCE_NUMBER + 1

@@ -21,6 +21,16 @@ class SimulatorConfig:
     users: int = 50
     call_centers: int = 1
     route_points: int = 1
+    queue_agents: int = 4
+    """How many of the first users are agents of every call center; 0: everybody."""
+    queue_size: int = 0
+    """So many calls may wait at a call center, 0: any number."""
+    queue_time: float = 0.0
+    """How long a call may wait there until it overflows; 0: for ever."""
+    queue_overflow_to: str = ""
+    """Where calls go that overflow; empty: they end after an announcement."""
+    queue_bounce_to: str = ""
+    """Where calls go that an agent has not taken; empty: they wait on."""
     domain: str = "example.net"
     host: str = "127.0.0.1"
     base_port: int = 0

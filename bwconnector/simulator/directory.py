@@ -77,6 +77,14 @@ class Directory:
             raise SwitchError(404, 110404, f"{'Call center' if kind == CALL_CENTER else 'Route point'} not found: {user_id}")
         return found
 
+    def queue(self, user_id: str) -> User:
+        """The call center or route point of that id.
+
+        :raises SwitchError: 404 when there is none
+        """
+        found = self._by_address.get(user_id.lower())
+        return self.virtual_user(user_id, ROUTE_POINT if found is not None and found.kind == ROUTE_POINT else CALL_CENTER)
+
     def party(self, identity: str) -> User:
         """A BroadWorks user by its id, or anybody outside by its number; ``anonymous`` and what begins so withholds its number.
 

@@ -12,6 +12,7 @@ import attrs
 __all__ = [
     "ACTIVE",
     "ALERTING",
+    "AcdInfo",
     "CALL_CENTER",
     "CLICK_TO_DIAL",
     "CONNECTED",
@@ -30,6 +31,9 @@ __all__ = [
     "CallTruth",
     "Conference",
     "Party",
+    "QUEUED",
+    "QueueEntry",
+    "QueueRules",
     "Redirect",
     "Redirection",
     "ReleaseCause",
@@ -42,6 +46,8 @@ __all__ = [
 
 ALERTING, ACTIVE, HELD, REMOTE_HELD = "Alerting", "Active", "Held", "Remote Held"
 DETACHED, RELEASED = "Detached", "Released"
+QUEUED = "Queued"
+"""A queue's own half of a call that waits there; nobody is shown it as a call."""
 CONNECTED = frozenset({ACTIVE, HELD, REMOTE_HELD})
 
 ORIGINATOR, TERMINATOR, CLICK_TO_DIAL = "Originator", "Terminator", "Click-to-Dial"
@@ -145,6 +151,52 @@ class ReleaseCause:
 
 
 @attrs.frozen(slots=True)
+class AcdInfo:
+    """What an agent is shown of the queue that offers a call."""
+
+    user_id: str
+    name: str
+    number: str
+    waiting: int
+    wait_time: int
+    """Seconds."""
+    caller: Party
+    route_point: bool = False
+
+
+@attrs.frozen(slots=True)
+class QueueEntry:
+    """A call that waits at a call center or route point."""
+
+    call_id: str
+    tracking_id: str
+    remote: Party
+    name: str
+    number: str
+    kind: Kind
+    add_time: int
+    remove_time: int = 0
+    bounced: bool = False
+    reordered: bool = False
+    priority: str = ""
+    answering_user_id: str = ""
+    answering_call_id: str = ""
+
+
+@attrs.frozen(slots=True)
+class QueueRules:
+    """How the call centers work; addresses are empty where a call ends instead."""
+
+    agents: int = 0
+    """How many of the first users are agents of every call center; 0: all of its group."""
+    size: int = 0
+    """So many calls may wait, 0: any number."""
+    overflow_to: str = ""
+    bounce_to: str = ""
+    """Where calls go that an agent has not taken; empty: they wait on."""
+
+
+@attrs.frozen(slots=True)
 class Call:
     """One leg, as its user sees it."""
 
@@ -167,6 +219,7 @@ class Call:
     detached_time: int = 0
     release_time: int = 0
     client_session_info: str = ""
+    acd: AcdInfo | None = None
 
     @property
     def allow_answer(self) -> bool:
@@ -211,6 +264,13 @@ class SimEvent:
     """CallParkedAgainstEvent: who is parked, None when nobody is any more."""
     service: ServiceState | None = None
     new_messages: int = 0
+    entries: tuple[QueueEntry, ...] = ()
+    """The call that an event of a queue is about, or all that wait there."""
+    position: int = 0
+    redirect: Redirect | None = None
+    redirections: tuple[Redirection, ...] = ()
+    reason: str = ""
+    treatment: bool = False
 
 
 @attrs.frozen(slots=True)

@@ -32,12 +32,10 @@ SILENT = frozenset(
         "Call Center Agent",
         "Call Center Configuration",
         "Call Center Monitoring",
-        "Call Center Queue",
         "CommPilot Express",
         "Hoteling Guest",
         "Music On Hold",
         "Remote Office",
-        "Route Point Queue",
         "Security Classification",
         "Sequential Ring",
         "Simultaneous Ring Personal",
@@ -53,13 +51,16 @@ VIRTUAL: dict[str, Kind] = {
 }
 """Packages whose target is a virtual user, and of which kind it is."""
 
+QUEUES = {"Call Center Queue": "ACD", "Route Point Queue": "RoutePoint"}
+"""Packages of queues, and how the names of their events begin."""
+
 OTHER = {"Call Park": "CallParkedAgainstEvent", "Voice Mail Message Summary": "VoiceMailMessageSummaryEvent"}
 SERVICE_EVENTS = {package: f"{name}Event" for package, name in SERVICES.items()}
 
 
 def known(package: str) -> bool:
     """Whether that is the name of an event package here."""
-    return package in CALL_PACKAGES or package in SERVICE_EVENTS or package in OTHER or package in SILENT
+    return package in CALL_PACKAGES or package in SERVICE_EVENTS or package in OTHER or package in QUEUES or package in SILENT
 
 
 def fits(package: str, kind: Kind) -> bool:
@@ -69,6 +70,10 @@ def fits(package: str, kind: Kind) -> bool:
 
 def contains(package: str, event_type: str) -> bool:
     """Whether the package tells events of this type. What no package knows belongs to the Advanced Call package."""
+    if package in QUEUES:
+        return event_type.startswith(QUEUES[package])
+    if event_type.startswith(tuple(QUEUES.values())):
+        return False
     if package == "Basic Call":
         return event_type in BASIC
     if package in CALL_PACKAGES:
@@ -81,6 +86,8 @@ def initial_event(switch: Switch, package: str, user_id: str) -> SimEvent | None
     """The event that follows a subscription to (or a refresh of) one user; None where the package has no state to tell."""
     if package in CALL_PACKAGES:
         return switch.snapshot(user_id)
+    if package in QUEUES:
+        return switch.line(user_id)
     if package in SERVICES:
         return switch.services.event(user_id, SERVICES[package])
     if package == "Voice Mail Message Summary":
