@@ -14,6 +14,7 @@ from bwconnector.simulator.event_requests import versions
 from bwconnector.simulator.legs import CANNOT, NO_CALL, Leg
 from bwconnector.simulator.model import CALL_CENTER, HELD, ROUTE_POINT, SERVICES, Kind, SwitchError, User
 from bwconnector.simulator.render import Element, call_elements, conference_elements, element, queue_elements, service_elements
+from bwconnector.simulator.route_point_requests import route_point_routes
 from bwconnector.simulator.routes import OK, Asked, Handler, Reply, Routes, xml
 
 __all__ = ["action_routes"]
@@ -111,6 +112,7 @@ def action_routes(broadworks: BroadWorks) -> Routes:
             ("PUT", "callcenter/{queue}/calls/{call}/Promote", requests.promote),
             ("PUT", "callcenter/{queue}/calls/{call}/Reorder", requests.reorder),
             ("GET", "routepoint/{queue}/calls", requests.waiting(ROUTE_POINT, "RoutePointQueue")),
+            *route_point_routes(broadworks),
             ("GET", "versions", versions),
         ]
     )

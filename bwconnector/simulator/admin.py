@@ -40,6 +40,7 @@ OPERATIONS = frozenset(
         "conference_start", "consult", "deflect", "dial", "hang_up", "hold", "lift", "no_answer", "not_lifted", "park", "park_retrieve",
         "pickup", "reject", "retrieve", "session_info", "to_voice_mail", "transfer_blind", "transfer_consult",
         "escape", "offer", "overflow", "promote", "queue_mode", "release_waiting", "reorder", "strand", "transfer_waiting",
+        "bounce", "collect", "fail", "fail_route_point", "recover_route_point",
     }
 )  # fmt: skip
 """Operations of the switch that may be asked for by name."""

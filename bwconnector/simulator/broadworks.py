@@ -13,7 +13,7 @@ from bwconnector.simulator import packages
 from bwconnector.simulator.channels import Channels, Delivery
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.directory import make_users, make_virtual_users
-from bwconnector.simulator.model import Call, QueueRules, SimEvent, SwitchError, User, Variation
+from bwconnector.simulator.model import HELD, Call, QueueRules, RoutePointRules, SimEvent, SwitchError, User, Variation
 from bwconnector.simulator.render import Envelope, event_data, event_document
 from bwconnector.simulator.switch import Switch
 
@@ -84,6 +84,7 @@ class BroadWorks:
             seed=config.seed,
         )
         self.switch.rules = QueueRules(config.queue_agents, config.queue_size, config.queue_overflow_to, config.queue_bounce_to)
+        self.switch.route_rules = RoutePointRules(config.route_point_default, config.call_admission)
         self.channels = Channels(clock, config, self.new_id, self._stray)
         self.subscriptions: dict[str, Subscription] = {}
         self._by_identity: dict[tuple[str, Target, str, str], Subscription] = {}
@@ -206,6 +207,8 @@ class BroadWorks:
             self.later(self.config.ring_time, self._rang_out, user.user_id, event.calls[0])
         if event.type == "ACDCallAddedEvent" and self.config.queue_time:
             self.later(self.config.queue_time, self._waited, user.user_id, event.entries[0].call_id)
+        if event.type == "RoutePointCallAddedEvent" and self.config.route_point_time:
+            self.later(self.config.route_point_time, self._silent_application, user.user_id, event.entries[0].call_id)
         data = ""
         for target in targets_of(user):
             for subscription in list(self._by_target.get(target, {}).values()):
@@ -249,6 +252,20 @@ class BroadWorks:
                 self.switch.overflow(queue, call_id)
             except SwitchError:
                 self.later(self.config.queue_time, self._waited, queue, call_id)  # its caller holds the call
+
+    def _silent_application(self, route_point: str, call_id: str) -> None:
+        """A call has waited at a route point for the time in which an application has to ask something of it."""
+        waiting = next((each for each in self.switch.waiting(route_point) if each.entry.call_id == call_id), None)
+        if waiting is None:
+            return
+        silent = self.clock.seconds() - self.switch.idle_since(call_id) / 1000
+        caller = waiting.leg.peer
+        if waiting.offers or caller is None or caller.state == HELD:
+            self.later(self.config.route_point_time, self._silent_application, route_point, call_id)
+        elif silent < self.config.route_point_time - 0.01:
+            self.later(self.config.route_point_time - silent, self._silent_application, route_point, call_id)
+        else:
+            self.switch.fail(route_point, call_id, "CallFailureDueToInactivity")
 
     def _send(self, subscription: Subscription, user_id: str, data: str) -> None:
         subscription.sequence = subscription.sequence % LAST_SEQUENCE_NUMBER + 1

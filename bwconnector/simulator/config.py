@@ -31,6 +31,14 @@ class SimulatorConfig:
     """Where calls go that overflow; empty: they end after an announcement."""
     queue_bounce_to: str = ""
     """Where calls go that an agent has not taken; empty: they wait on."""
+    route_point_time: float = 10.0
+    """How long a call waits at a route point without a request of an application, until it is routed by default; 0: for ever."""
+    route_point_default: str = ""
+    """Where it goes then; empty: it ends."""
+    call_admission: bool = False
+    """An application is asked before a call may wait at a route point."""
+    treatment_time: float = 3.0
+    """How long the files last that are played at a route point."""
     domain: str = "example.net"
     host: str = "127.0.0.1"
     base_port: int = 0

@@ -34,12 +34,14 @@ __all__ = [
     "QUEUED",
     "QueueEntry",
     "QueueRules",
+    "RoutePointRules",
     "Redirect",
     "Redirection",
     "ReleaseCause",
     "ServiceState",
     "SimEvent",
     "SwitchError",
+    "TreatmentResult",
     "User",
     "Variation",
 ]
@@ -181,6 +183,30 @@ class QueueEntry:
     priority: str = ""
     answering_user_id: str = ""
     answering_call_id: str = ""
+    play_id: str = ""
+    """playCollectId of what is played at a route point."""
+    play_type: str = ""
+    outgoing: bool = False
+    """A call that a route point has made."""
+
+
+@attrs.frozen(slots=True)
+class TreatmentResult:
+    """How what a route point has played has ended, and which digits were dialled meanwhile."""
+
+    play_id: str
+    reason: str
+    digits: str = ""
+
+
+@attrs.frozen(slots=True)
+class RoutePointRules:
+    """How the route points work."""
+
+    default_to: str = ""
+    """Where calls go that no application routes; empty: they end."""
+    admission: bool = False
+    """Call Admission: an application is asked before a call may wait."""
 
 
 @attrs.frozen(slots=True)
@@ -271,6 +297,7 @@ class SimEvent:
     redirections: tuple[Redirection, ...] = ()
     reason: str = ""
     treatment: bool = False
+    result: TreatmentResult | None = None
 
 
 @attrs.frozen(slots=True)

@@ -20,10 +20,12 @@ from bwconnector.simulator.model import (
     Redirection,
     ServiceState,
     SimEvent,
+    TreatmentResult,
 )
 
 __all__ = [
     "DECLARATION",
+    "XSI",
     "HEARTBEAT",
     "Element",
     "Envelope",
@@ -174,13 +176,17 @@ def _content(event: SimEvent) -> list[Element]:
     return content
 
 
-FLAT = ("CallForwardedEvent", "PolicyAppliedEvent")
+FLAT = ("CallForwardedEvent", "CallRejectedEvent", "NewCallEvent", "PolicyAppliedEvent")
 """How the types of events end that tell of a call which never waited: without a queue entry."""
+REASONS = {"CallFailedEvent": "failureReason", "CallReleasedEvent": "releaseReason"}
+"""Elements that tell why, by how the types of events end."""
 
 
 def _queue_content(event: SimEvent) -> list[Element]:
     if event.type.endswith("SubscriptionEvent") or event.type.endswith("SubscriptionResyncEvent"):
         return queue_elements(event.entries)
+    if not event.entries:
+        return [*optional("stateChangeReason", event.reason)]
     (entry,) = event.entries
     tail = [*_redirect(event.redirect), *flag("treatmentStarted", event.treatment)]
     if event.type.endswith(FLAT):
@@ -189,15 +195,18 @@ def _queue_content(event: SimEvent) -> list[Element]:
             element("extTrackingId", entry.tracking_id),
             *_queue_names(entry),
             element("remoteParty", *party_elements(entry.remote)),
+            *([element("receiveTime", entry.add_time)] if event.type.endswith("NewCallEvent") else []),
+            *optional("rejectReason", event.reason),
             *tail,
         ]
-    reason = "reason"
+    reason = next((name for end, name in REASONS.items() if event.type.endswith(end)), "reason")
     if event.type.endswith("OverflowedEvent"):
         reason = "overflowReason" if entry.kind == CALL_CENTER else "overFlowReason"
     return [
         element("queueEntry", *_entry(entry)),
         *optional("position", event.position if entry.kind == CALL_CENTER else 0),
         *optional(reason, event.reason),
+        *_result(event.result),
         *tail,
         *_redirections(event.redirections),
     ]
@@ -225,9 +234,24 @@ def _entry(entry: QueueEntry) -> list[Element]:
         *_queue_names(entry),
         *optional("acdPriority", entry.priority),
         *([element("addTimeInPriorityBucket", entry.add_time)] if entry.priority else []),
+        *_playing(entry),
+        *flag("outgoingCall", entry.outgoing),
         *optional("answeringUserId", entry.answering_user_id),
         *optional("answeringCallId", entry.answering_call_id),
     ]
+
+
+def _playing(entry: QueueEntry) -> list[Element]:
+    if not entry.play_id:
+        return []
+    return [element("playCollectInfo", element("playCollectId", entry.play_id), element("playCollectType", entry.play_type))]
+
+
+def _result(result: TreatmentResult | None) -> list[Element]:
+    if result is None:
+        return []
+    parts = (element("playCollectId", result.play_id), element("completionReason", result.reason), *optional("digits", result.digits))
+    return [element("playCollectResult", *parts)]
 
 
 def _acd(info: AcdInfo) -> list[Element]:

@@ -23,7 +23,7 @@ from bwconnector.simulator.model import (
     SwitchError,
     User,
 )
-from bwconnector.simulator.queues import Queues
+from bwconnector.simulator.route_points import RoutePoints
 
 __all__ = ["Switch"]
 
@@ -35,7 +35,7 @@ ENTRANCES = {
 """How a supervisor enters a call (conferenceType at the supervisor), and what the two parties are told."""
 
 
-class Switch(Queues):
+class Switch(RoutePoints):
     """Transfers, pick-up, park, conferences and barge-in on top of basic calls and of queues.
 
     An operation that is not possible raises :class:`~bwconnector.simulator.model.SwitchError` before anything has changed.
