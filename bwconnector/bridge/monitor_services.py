@@ -136,12 +136,10 @@ async def snapshot_device(switch: SwitchingFunction, asker: Asker, request: csta
         return csta.SnapshotDeviceResponse(snapshot=tuple(_connection(asker, c, name) for c in connections))
     # Nobody monitors it, so the model has at best what others tell of it: BroadWorks is asked.
     try:
-        if device.kind != USER:
-            return csta.SnapshotDeviceResponse(snapshot=tuple(_waiting(switch, asker, e, name) for e in await _queue(switch, device)))
-        calls = await calls_at(switch, device.key)
+        calls = await _calls(switch, device)
     except XsiFailure as failure:
         raise refusal("SnapshotDevice", failure) from failure
-    return csta.SnapshotDeviceResponse(snapshot=tuple(_leg(switch, asker, c, name) for c in calls if (c.personality, c.state) in STATES))
+    return csta.SnapshotDeviceResponse(snapshot=tuple(_leg(switch, asker, call, name) for call in calls if _states(call)))
 
 
 def _connection(asker: Asker, connection: Connection, name: str) -> csta.SnapshotDeviceInfo:
@@ -154,24 +152,31 @@ def _connection(asker: Asker, connection: Connection, name: str) -> csta.Snapsho
     )
 
 
-async def _queue(switch: SwitchingFunction, device: Device) -> list[QueueEntry]:
+async def _calls(switch: SwitchingFunction, device: Device) -> Sequence[XsiCall | QueueEntry]:
+    """The calls of a device that nobody monitors; those that wait if it is a queue."""
+    if device.kind == USER:
+        try:
+            return await calls_at(switch, device.key)
+        except Refused as refused:
+            # Call centers and route points have no calls of their own; nothing tells them from users before that.
+            classified = await switch.directory.classify(device) if refused.status == 403 else device
+            if classified.kind == USER:
+                raise
+            device = classified
     entries = read_queue((await switch.xsi.perform(VIRTUAL[device.kind](device.key))).body)
     return [entry for entry in entries if not entry.outgoing]
 
 
-def _waiting(switch: SwitchingFunction, asker: Asker, entry: QueueEntry, name: str) -> csta.SnapshotDeviceInfo:
-    return csta.SnapshotDeviceInfo(
-        connection_identifier=csta.ConnectionID(entry.tracking_id, name),
-        endpoint_device=party(switch.directory.key(entry.remote), asker.name),
-        local_call_state=(QUEUED, CONNECTED),
-    )
+def _states(call: XsiCall | QueueEntry) -> tuple[str, str] | None:
+    """Own connection state and the far one's, as far as the call alone can tell."""
+    return (QUEUED, CONNECTED) if isinstance(call, QueueEntry) else STATES.get((call.personality, call.state))
 
 
-def _leg(switch: SwitchingFunction, asker: Asker, leg: XsiCall, name: str) -> csta.SnapshotDeviceInfo:
+def _leg(switch: SwitchingFunction, asker: Asker, call: XsiCall | QueueEntry, name: str) -> csta.SnapshotDeviceInfo:
     return csta.SnapshotDeviceInfo(
-        connection_identifier=csta.ConnectionID(leg.tracking_id, name),
-        endpoint_device=party(switch.directory.key(leg.remote), asker.name),
-        local_call_state=STATES[leg.personality, leg.state],
+        connection_identifier=csta.ConnectionID(call.tracking_id, name),
+        endpoint_device=party(switch.directory.key(call.remote), asker.name),
+        local_call_state=_states(call) or (),
     )
 
 

@@ -170,6 +170,8 @@ class ActionRequests:
 
     def list_calls(self, asked: Asked) -> Reply:
         user = self.user(asked)
+        if user.kind != "user":
+            raise SwitchError(403, CANNOT, f"{user.user_id} has no calls of its own")
         bridge = self._switch.bridge(user.user_id)
         return xml(
             "Calls",

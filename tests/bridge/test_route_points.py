@@ -276,8 +276,16 @@ class TestServices:
         (info,) = site.ask(csta.SnapshotDevice(snapshot_object="r1")).snapshot
         assert (info.connection_identifier, info.local_call_state) == (connection("120:1", "r1"), ("queued", "connected"))
         assert info.endpoint_device == csta.PartyDevice("+15559990000")
+        assert site.bw.asked == ["GET routepoint/r1/calls"]
         site.bw.refuses("GET routepoint/r1/calls", 404)
         assert site.error(csta.SnapshotDevice(snapshot_object="r1")) == "operation invalidDeviceID"
+
+    def test_snapshot_device_of_what_shows_as_a_user(self, site: Site) -> None:
+        site.bw.refuses("GET user/alice/calls")
+        assert site.error(csta.SnapshotDevice(snapshot_object="alice")) == "stateIncompatibility generic"
+        site.bw.answers("GET routepoint/alice/calls", QUEUE)
+        (info,) = site.ask(csta.SnapshotDevice(snapshot_object="alice")).snapshot
+        assert info.connection_identifier == connection("120:1", "alice")
 
 
 @pytest.mark.parametrize(("row", "event"), [("queued", "QueuedEvent"), ("delivered", "DeliveredEvent")])
