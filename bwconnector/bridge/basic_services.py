@@ -8,7 +8,7 @@ import attrs
 
 from bwconnector.bridge.calls import ALERTING, Call, Connection
 from bwconnector.bridge.changes import Change
-from bwconnector.bridge.connections import about, find_call, find_connection, find_controlled, leg_of, own_leg
+from bwconnector.bridge.connections import about, find_call, find_connection, find_controlled, leg_of, own_leg, waits
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.outstanding import Proof, Proven
 from bwconnector.bridge.refusals import require
@@ -179,6 +179,8 @@ async def _leg_to_clear(switch: SwitchingFunction, connection: Connection) -> tu
     controller = call.connections.get(call.controller) if call.controller else None
     if leg:
         return connection, leg
+    if waits(connection):
+        return connection, await leg_of(switch, "ClearConnection", connection)
     if controller is not None:
         for towards in controller.legs:
             if towards.remote == connection.device:
@@ -195,6 +197,8 @@ async def _clear(switch: SwitchingFunction, service: str, owner: Connection, leg
     if _controls(owner) and subject in (owner, None):
         # The controller cannot leave a conference without ending it.
         request = requests.conference_release(owner.device)
+    elif waits(owner):
+        request = requests.release_waiting(switch.directory.queue_kind(owner.device), owner.device, leg)
     else:
         request = requests.release(owner.device, leg, decline=owner.state == ALERTING)
     intent = Intent(service, owner.device, (leg,))

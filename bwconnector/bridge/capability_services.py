@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
@@ -56,11 +56,11 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
     "SnapshotDevice": ("snapshot", "snapshotDevice", "localCallStateCompoundCallState"),
     "AlternateCall": ("callControl", "alternateCall", "hold"),
     "AnswerCall": ("callControl", "answerCall", "alerting deviceIDOnly"),
-    "ClearCall": ("callControl", "clearCall", "alerting connected failed initiated hold deviceIDOnly callIDOnly"),
-    "ClearConnection": ("callControl", "clearConnection", "alerting connected fail initiated hold deviceIDOnly"),
+    "ClearCall": ("callControl", "clearCall", "alerting connected failed queued initiated hold deviceIDOnly callIDOnly"),
+    "ClearConnection": ("callControl", "clearConnection", "alerting connected fail queued initiated hold deviceIDOnly"),
     "ConferenceCall": ("callControl", "conferenceCall", "activeCallConnected heldCallHold connectionParameterInAck endpointDeviceID"),
     "ConsultationCall": ("callControl", "consultationCall", ""),
-    "DeflectCall": ("callControl", "deflectCall", "alerting deviceIDOnly"),
+    "DeflectCall": ("callControl", "deflectCall", "alerting queued deviceIDOnly"),
     "DirectedPickupCall": ("callControl", "directedPickupCall", "alerting pickedCallInAck deviceIDOnly"),
     "GroupPickupCall": ("callControl", "groupPickupCall", "alerting pickedCallInAck"),
     "HoldCall": ("callControl", "holdCall", "deviceIDOnly"),
@@ -74,6 +74,7 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
     "AssociateData": ("callAssociated", "associateData", "correlatorData"),
     "GenerateDigits": ("callAssociated", "generateDigits", "digitModeDTMF supportsDTMFTonesABCD supportsPauseToneChar deviceIDOnly"),
     "SendUserInformation": ("callAssociated", "sendUserInformation", ""),
+    "Escape": ("vendorSpecific", "escape", ""),
 }
 """By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row."""
 
@@ -103,6 +104,26 @@ EVENTS: Mapping[str, tuple[str, str]] = {
 }
 """Events that are sent: the list that each stands in, and its element there."""
 
+QUEUE_SERVICES = frozenset({"ClearCall", "ClearConnection", "DeflectCall", "SingleStepTransferCall"})
+"""Call control that BroadWorks does for a call that waits at a call center or route point."""
+
+QUEUE_EVENTS = frozenset(
+    {
+        "CallInformationEvent",
+        "ConferencedEvent",
+        "ConnectionClearedEvent",
+        "DeliveredEvent",
+        "DivertedEvent",
+        "EstablishedEvent",
+        "FailedEvent",
+        "HeldEvent",
+        "QueuedEvent",
+        "RetrievedEvent",
+        "TransferedEvent",
+    }
+)
+"""Events that the monitor of a call center or route point may get."""
+
 CATEGORY: Mapping[str, str] = {USER: "station", CALL_CENTER: "acd", ROUTE_POINT: "routeingDevice"}
 """Device category by kind of device."""
 
@@ -111,19 +132,19 @@ SEGMENT = 100
 frame of more than 32 kB."""
 
 
-def _services(switch: SwitchingFunction, lists: Mapping[str, str]) -> Caps:
+def _services(switch: SwitchingFunction, lists: Mapping[str, str], of: Collection[str] = SERVICE_CAPABILITIES) -> Caps:
     found: Caps = {}
     for service, (group, element, parameters) in SERVICE_CAPABILITIES.items():
         row, off = POLICY_OF_SERVICE.get(service, ("", ""))
-        if group in lists and not (row and switch.policy(row) == off):
+        if service in of and group in lists and not (row and switch.policy(row) == off):
             found.setdefault(lists[group], {})[element] = dict.fromkeys(parameters.split(), True)
     return found
 
 
-def _events(lists: Mapping[str, str]) -> Caps:
+def _events(lists: Mapping[str, str], of: Collection[str] = EVENTS) -> Caps:
     found: Caps = {}
-    for group, element in EVENTS.values():
-        if group in lists:
+    for event, (group, element) in EVENTS.items():
+        if event in of and group in lists:
             found.setdefault(lists[group], {})[element] = {}
     return found
 
@@ -138,6 +159,7 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "snapshot": "snapshotServList",
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
+            "vendorSpecific": "vendorSpecificServList",
         },
     )
     events = _events(
@@ -163,6 +185,7 @@ async def get_switching_function_caps(
             "snapshot": "snapshotServList",
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
+            "vendorSpecific": "vendorSpecificServList",
         },
     )
     events = _events(
@@ -243,13 +266,16 @@ async def get_logical_device_information(
         device_on_device_monitor_filter=_never_sent(),
         media_class_support=frozenset({"voice"}),
         log_dev_serv_list=_services(
-            switch, {"callControl": "callControlServList", "callAssociated": "callAssociatedServList"} if station else {}
+            switch,
+            {"callControl": "callControlServList", "callAssociated": "callAssociatedServList"},
+            SERVICE_CAPABILITIES if station else QUEUE_SERVICES,
         ),
         log_dev_evts_list=_events(
             {
                 "callControl": "callControlEvtsList",
                 "callAssociated": "callAssociatedEvtsList",
                 "logical": "logicalEvtsList",
-            }
+            },
+            EVENTS if station else QUEUE_EVENTS,
         ),
     )

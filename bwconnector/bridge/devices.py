@@ -22,7 +22,7 @@ from bwconnector.xsi.answers import read_directory, read_profile
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.events import Party
 
-__all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "UnknownDevice"]
+__all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "UnknownDevice", "VIRTUAL"]
 
 USER = "user"
 CALL_CENTER = "callcenter"
@@ -187,6 +187,10 @@ class Directory:
     def is_queue(self, key: str) -> bool:
         """Whether calls wait at this device: it is known as a call center or route point."""
         return self.kind(key) != USER
+
+    def queue_kind(self, key: str) -> requests.QueueKind:
+        """Which kind of queue a device is."""
+        return "routepoint" if self.kind(key) == ROUTE_POINT else "callcenter"
 
     # Parties that BroadWorks names
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Connection
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, QUEUED, Connection
 from bwconnector.bridge.connections import calls_at, find_call
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
 from bwconnector.bridge.monitors import Monitor
@@ -39,6 +39,7 @@ STATES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("Terminator", "Alerting"): (ALERTING, CONNECTED),
     ("Originator", "Alerting"): (CONNECTED, NULL),
     ("Click-to-Dial", "Alerting"): (INITIATED, NULL),
+    ("Terminator", "Queued"): (QUEUED, CONNECTED),
     **{
         (personality, state): states
         for personality in ("Originator", "Terminator", "Click-to-Dial")
@@ -124,14 +125,21 @@ async def snapshot_device(switch: SwitchingFunction, asker: Asker, request: csta
     device = await switch.device("SnapshotDevice", name)
     if switch.subscriptions.subscribed(device.key):
         await switch.snapshots.refresh(device.key, asker.link.name)
-        connections = switch.table.connections_of(device.key)
+        connections = sorted(switch.table.connections_of(device.key), key=_position)
         return csta.SnapshotDeviceResponse(snapshot=tuple(_connection(asker, c, name) for c in connections))
     # Nobody monitors it, so the model has at best what others tell of it: BroadWorks is asked.
     try:
         calls = await calls_at(switch, device.key)
+        if not calls and device.kind == USER and (await switch.directory.classify(device)).kind != USER:
+            calls = await calls_at(switch, device.key)
     except XsiFailure as failure:
         raise refusal("SnapshotDevice", failure) from failure
     return csta.SnapshotDeviceResponse(snapshot=tuple(_leg(switch, asker, c, name) for c in calls if (c.personality, c.state) in STATES))
+
+
+def _position(connection: Connection) -> int:
+    """Place in the line of a call that waits at a queue; 0 for any other."""
+    return min((leg.position for leg in connection.legs), default=0)
 
 
 def _connection(asker: Asker, connection: Connection, name: str) -> csta.SnapshotDeviceInfo:

@@ -94,6 +94,7 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
     ("ParkCall", 403): (OPERATION, "invalidParkToDeviceID"),
     ("SingleStepConferenceCall", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("GenerateDigits", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("Escape", 404): (OPERATION, "invalidConnectionID"),
     ("MonitorStart", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("MonitorStart", 404): (OPERATION, "invalidMonitorObject"),
 }
@@ -131,10 +132,15 @@ NEEDS: Mapping[str, tuple[frozenset[str], Row]] = {
 """By service (or parameter): states in which it makes sense, and the error for all others."""
 
 
+OF_WAITING_CALLS = frozenset({"DeflectCall", "SingleStepTransferCall"})
+"""Services that a call center or route point does with a call that waits there."""
+
+
 def require(what: str, connection: Connection) -> None:
     """Refuse unless ``connection`` is in a state that ``what``, a row of :data:`NEEDS`, makes sense in."""
     states, row = NEEDS[what]
-    if connection.state not in states:
+    waiting = what in OF_WAITING_CALLS and connection.queue and connection.state == QUEUED
+    if connection.state not in states and not waiting:
         raise CstaError(*row, detail=f"{what}: the connection of {connection.device} in call {connection.call.id} is {connection.state}")
 
 

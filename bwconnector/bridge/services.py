@@ -10,6 +10,7 @@ import attrs
 from bwconnector.bridge import basic_services as basic
 from bwconnector.bridge import capability_services as capability
 from bwconnector.bridge import diversion_services as diversion
+from bwconnector.bridge import escapes
 from bwconnector.bridge import monitor_services as monitoring
 from bwconnector.bridge import multi_call_services as multi
 from bwconnector.bridge import system_services as system
@@ -71,5 +72,6 @@ SERVICES: Mapping[type[csta.Message], Service] = {
     csta.DirectedPickupCall: Service(diversion.directed_pickup_call),
     csta.GroupPickupCall: Service(diversion.group_pickup_call),
     csta.ParkCall: Service(diversion.park_call),
+    csta.Escape: Service(escapes.escape),
 }
 """Service by request class. A request that is not here is answered with operation serviceNotSupported."""

@@ -94,4 +94,7 @@ def test_logical_device_information() -> None:
 
 def test_logical_device_information_of_a_queue() -> None:
     answer = Office(kinds={"q1": CALL_CENTER}).answer(csta.GetLogicalDeviceInformation(device="q1"))
-    assert (answer.device_category, answer.log_dev_serv_list) == ("acd", {})
+    assert answer.device_category == "acd"
+    assert names(answer.log_dev_serv_list) == {"clearCall", "clearConnection", "deflectCall", "singleStepTransfer"}
+    assert {"queued", "delivered", "diverted", "callInformation"} <= names(answer.log_dev_evts_list)
+    assert not {"originated", "serviceInitiated", "doNotDisturb", "forwarding"} & names(answer.log_dev_evts_list)
