@@ -113,7 +113,7 @@ class CallModel:
         self.world.reports.introduced.discard(user)
         self.world.steps.forget(user)
         for connection in self.table.connections_of(user):
-            if connection.state == QUEUED:
+            if connection.state == QUEUED and not connection.queue:  # what waits at a queue is inferred from its caller
                 self.world.enter(connection, NULL)
                 self.world.close(connection.call)
         self.world.unsettled.pop(user, None)

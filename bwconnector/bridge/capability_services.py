@@ -56,11 +56,11 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
     "SnapshotDevice": ("snapshot", "snapshotDevice", "localCallStateCompoundCallState"),
     "AlternateCall": ("callControl", "alternateCall", "hold"),
     "AnswerCall": ("callControl", "answerCall", "alerting deviceIDOnly"),
-    "ClearCall": ("callControl", "clearCall", "alerting connected failed initiated hold deviceIDOnly callIDOnly"),
-    "ClearConnection": ("callControl", "clearConnection", "alerting connected fail initiated hold deviceIDOnly"),
+    "ClearCall": ("callControl", "clearCall", "alerting connected failed queued initiated hold deviceIDOnly callIDOnly"),
+    "ClearConnection": ("callControl", "clearConnection", "alerting connected fail queued initiated hold deviceIDOnly"),
     "ConferenceCall": ("callControl", "conferenceCall", "activeCallConnected heldCallHold connectionParameterInAck endpointDeviceID"),
     "ConsultationCall": ("callControl", "consultationCall", ""),
-    "DeflectCall": ("callControl", "deflectCall", "alerting deviceIDOnly"),
+    "DeflectCall": ("callControl", "deflectCall", "alerting queued deviceIDOnly"),
     "DirectedPickupCall": ("callControl", "directedPickupCall", "alerting pickedCallInAck deviceIDOnly"),
     "GroupPickupCall": ("callControl", "groupPickupCall", "alerting pickedCallInAck"),
     "HoldCall": ("callControl", "holdCall", "deviceIDOnly"),
@@ -74,6 +74,7 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
     "AssociateData": ("callAssociated", "associateData", "correlatorData"),
     "GenerateDigits": ("callAssociated", "generateDigits", "digitModeDTMF supportsDTMFTonesABCD supportsPauseToneChar deviceIDOnly"),
     "SendUserInformation": ("callAssociated", "sendUserInformation", ""),
+    "Escape": ("vendorSpecific", "escape", ""),
     "PlayMessage": ("voice", "playMsg", ""),
     "ReRoute": ("routeing", "reRoute", ""),
     "RouteEnd": ("routeing", "routeEnd", ""),
@@ -118,30 +119,65 @@ EVENTS: Mapping[str, tuple[str, str]] = {
 }
 """Events that are sent: the list that each stands in, and its element there."""
 
+QUEUE_SERVICES = frozenset({"ClearCall", "ClearConnection", "DeflectCall", "SingleStepTransferCall"})
+"""Call control that BroadWorks does for a call that waits at a call center or route point."""
+
+QUEUE_EVENTS = frozenset(
+    {
+        "CallInformationEvent",
+        "ConferencedEvent",
+        "ConnectionClearedEvent",
+        "DeliveredEvent",
+        "DivertedEvent",
+        "EstablishedEvent",
+        "FailedEvent",
+        "HeldEvent",
+        "QueuedEvent",
+        "RetrievedEvent",
+        "TransferedEvent",
+    }
+)
+"""Events that the monitor of a call center or route point may get."""
+
+OF_ROUTE_POINTS = frozenset(
+    {name for name, (group, _, _) in SERVICE_CAPABILITIES.items() if group == "routeing"}
+    | {"BackInServiceEvent", "OutOfServiceEvent", "PlayEvent", "PlayMessage", "StopEvent"}
+)
+"""Services and events that only route points have."""
+
+SERVICES_OF: Mapping[str, Collection[str]] = {
+    USER: SERVICE_CAPABILITIES.keys() - OF_ROUTE_POINTS,
+    CALL_CENTER: QUEUE_SERVICES,
+    ROUTE_POINT: QUEUE_SERVICES | OF_ROUTE_POINTS | {"MakeCall"},
+}
+EVENTS_OF: Mapping[str, Collection[str]] = {
+    USER: EVENTS.keys() - OF_ROUTE_POINTS,
+    CALL_CENTER: QUEUE_EVENTS,
+    ROUTE_POINT: QUEUE_EVENTS | OF_ROUTE_POINTS | {"OriginatedEvent"},
+}
+"""By kind of device: the services that can be asked of it, and the events that its monitors may get."""
+
 CATEGORY: Mapping[str, str] = {USER: "station", CALL_CENTER: "acd", ROUTE_POINT: "routeingDevice"}
 """Device category by kind of device."""
-
-ROUTE_POINT_SERVICES = frozenset({"ClearConnection", "DeflectCall", "MakeCall", "PlayMessage", "SingleStepTransferCall"})
-"""What a route point can be asked to do with its calls, besides routeing."""
 
 SEGMENT = 100
 """Devices per SwitchingFunctionDevices: with the longest ids BroadWorks allows that is some 25 kB, and some clients cannot read a
 frame of more than 32 kB."""
 
 
-def _services(switch: SwitchingFunction, lists: Mapping[str, str], only: Collection[str] = SERVICE_CAPABILITIES) -> Caps:
+def _services(switch: SwitchingFunction, lists: Mapping[str, str], of: Collection[str] = SERVICE_CAPABILITIES) -> Caps:
     found: Caps = {}
     for service, (group, element, parameters) in SERVICE_CAPABILITIES.items():
         row, off = POLICY_OF_SERVICE.get(service, ("", ""))
-        if group in lists and service in only and not (row and switch.policy(row) == off):
+        if service in of and group in lists and not (row and switch.policy(row) == off):
             found.setdefault(lists[group], {})[element] = dict.fromkeys(parameters.split(), True)
     return found
 
 
-def _events(lists: Mapping[str, str]) -> Caps:
+def _events(lists: Mapping[str, str], of: Collection[str] = EVENTS) -> Caps:
     found: Caps = {}
-    for group, element in EVENTS.values():
-        if group in lists:
+    for event, (group, element) in EVENTS.items():
+        if event in of and group in lists:
             found.setdefault(lists[group], {})[element] = {}
     return found
 
@@ -158,6 +194,7 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "callAssociated": "callAssociatedServList",
             "routeing": "routeingServList",
             "voice": "voiceServList",
+            "vendorSpecific": "vendorSpecificServList",
         },
     )
     events = _events(
@@ -187,6 +224,7 @@ async def get_switching_function_caps(
             "callAssociated": "callAssociatedServList",
             "routeing": "routeingServList",
             "voice": "voiceServList",
+            "vendorSpecific": "vendorSpecificServList",
         },
     )
     events = _events(
@@ -257,10 +295,7 @@ async def get_logical_device_information(
     switch: SwitchingFunction, asker: Asker, request: csta.GetLogicalDeviceInformation
 ) -> csta.GetLogicalDeviceInformationResponse:
     device = await switch.device("GetLogicalDeviceInformation", request.device)
-    station, route_point = device.kind == USER, device.kind == ROUTE_POINT
-    lists = {"callControl": "callControlServList", "callAssociated": "callAssociatedServList"} if station else {}
-    if route_point:
-        lists = {"callControl": "callControlServList", "voice": "voiceServList"}
+    station, services, events = device.kind == USER, SERVICES_OF[device.kind], EVENTS_OF[device.kind]
     return csta.GetLogicalDeviceInformationResponse(
         device_category=CATEGORY[device.kind],
         named_device_types="station" if station else None,
@@ -271,15 +306,20 @@ async def get_logical_device_information(
         trans_and_conf_setup=frozenset({"consultationCall", "holdCallMakeCall", "alternateCall"}) if station else None,
         device_on_device_monitor_filter=_never_sent(),
         media_class_support=frozenset({"voice"}),
-        routeing_serv_list=_services(switch, {"routeing": "routeing"})["routeing"] if route_point else None,
-        log_dev_serv_list=_services(switch, lists, ROUTE_POINT_SERVICES if route_point else SERVICE_CAPABILITIES),
+        routeing_serv_list=_services(switch, {"routeing": "routeing"}, services).get("routeing"),
+        log_dev_serv_list=_services(
+            switch,
+            {"callControl": "callControlServList", "callAssociated": "callAssociatedServList", "voice": "voiceServList"},
+            services,
+        ),
         log_dev_evts_list=_events(
             {
                 "callControl": "callControlEvtsList",
                 "callAssociated": "callAssociatedEvtsList",
                 "logical": "logicalEvtsList",
-                **({"voice": "voiceEvtsList"} if route_point else {}),
-            }
+                "voice": "voiceEvtsList",
+            },
+            events,
         ),
-        device_maint_evts_list=_events({"maintenance": "maintenance"})["maintenance"] if route_point else None,
+        device_maint_evts_list=_events({"maintenance": "maintenance"}, events).get("maintenance"),
     )

@@ -191,6 +191,10 @@ class Directory:
     def is_route_point(self, key: str) -> bool:
         return self.kind(key) == ROUTE_POINT
 
+    def queue_kind(self, key: str) -> requests.QueueKind:
+        """Which kind of queue a device is."""
+        return "routepoint" if self.kind(key) == ROUTE_POINT else "callcenter"
+
     # Parties that BroadWorks names
 
     def key(self, party: Party) -> str:

@@ -63,8 +63,8 @@ def offer_gate(world: World, step: Step) -> float:
     if not queue or not world.speaks(queue):
         return 0.0
     call = world.call_for(step.user, step.calls[0], step.remotes[0])
-    came = call is not None and world.reached(call.connections.get(queue), QUEUED)
-    return 0.0 if came else world.policy.seconds("P-FAR")
+    waits = call is not None and _waits(call.connections.get(queue))
+    return 0.0 if waits else world.policy.seconds("P-FAR")
 
 
 def offered(world: World, leg: Leg, xsi: XsiCall, caller: str) -> None:

@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, QUEUED, Connection
 from bwconnector.bridge.connections import calls_at, find_call
-from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, VIRTUAL, Device
+from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
 from bwconnector.bridge.monitors import Monitor
 from bwconnector.bridge.naming import party
 from bwconnector.bridge.refusals import NO_CHANNEL, refusal
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 from bwconnector.csta.errors import CstaError
-from bwconnector.xsi.answers import read_queue
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
-from bwconnector.xsi.queues import QueueEntry
 
 __all__ = ["PACKAGES", "change_monitor_filter", "monitor_start", "monitor_stop", "snapshot_call", "snapshot_device", "subscribe"]
 
@@ -41,6 +39,7 @@ STATES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("Terminator", "Alerting"): (ALERTING, CONNECTED),
     ("Originator", "Alerting"): (CONNECTED, NULL),
     ("Click-to-Dial", "Alerting"): (INITIATED, NULL),
+    ("Terminator", "Queued"): (QUEUED, CONNECTED),
     **{
         (personality, state): states
         for personality in ("Originator", "Terminator", "Click-to-Dial")
@@ -132,14 +131,19 @@ async def snapshot_device(switch: SwitchingFunction, asker: Asker, request: csta
     device = await switch.device("SnapshotDevice", name)
     if switch.subscriptions.subscribed(device.key):
         await switch.snapshots.refresh(device.key, asker.link.name)
-        connections = switch.table.connections_of(device.key)
+        connections = sorted(switch.table.connections_of(device.key), key=_position)
         return csta.SnapshotDeviceResponse(snapshot=tuple(_connection(asker, c, name) for c in connections))
     # Nobody monitors it, so the model has at best what others tell of it: BroadWorks is asked.
     try:
         calls = await _calls(switch, device)
     except XsiFailure as failure:
         raise refusal("SnapshotDevice", failure) from failure
-    return csta.SnapshotDeviceResponse(snapshot=tuple(_leg(switch, asker, call, name) for call in calls if _states(call)))
+    return csta.SnapshotDeviceResponse(snapshot=tuple(_leg(switch, asker, c, name) for c in calls if (c.personality, c.state) in STATES))
+
+
+def _position(connection: Connection) -> int:
+    """Place in the line of a call that waits at a queue; 0 for any other."""
+    return min((leg.position for leg in connection.legs), default=0)
 
 
 def _connection(asker: Asker, connection: Connection, name: str) -> csta.SnapshotDeviceInfo:
@@ -152,31 +156,27 @@ def _connection(asker: Asker, connection: Connection, name: str) -> csta.Snapsho
     )
 
 
-async def _calls(switch: SwitchingFunction, device: Device) -> Sequence[XsiCall | QueueEntry]:
-    """The calls of a device that nobody monitors; those that wait if it is a queue."""
-    if device.kind == USER:
-        try:
-            return await calls_at(switch, device.key)
-        except Refused as refused:
-            # Call centers and route points have no calls of their own; nothing tells them from users before that.
-            classified = await switch.directory.classify(device) if refused.status == 403 else device
-            if classified.kind == USER:
-                raise
-            device = classified
-    entries = read_queue((await switch.xsi.perform(VIRTUAL[device.kind](device.key))).body)
-    return [entry for entry in entries if not entry.outgoing]
+async def _calls(switch: SwitchingFunction, device: Device) -> list[XsiCall]:
+    """The calls at a device that nobody monitors. Queues may show as users, but have no calls of their own as these have."""
+    refusal = None
+    try:
+        calls = await calls_at(switch, device.key)
+    except Refused as refused:
+        if refused.status != 403 or device.kind != USER:
+            raise
+        calls, refusal = [], refused
+    if not calls and device.kind == USER and (await switch.directory.classify(device)).kind != USER:
+        return await calls_at(switch, device.key)
+    if refusal is not None:
+        raise refusal
+    return calls
 
 
-def _states(call: XsiCall | QueueEntry) -> tuple[str, str] | None:
-    """Own connection state and the far one's, as far as the call alone can tell."""
-    return (QUEUED, CONNECTED) if isinstance(call, QueueEntry) else STATES.get((call.personality, call.state))
-
-
-def _leg(switch: SwitchingFunction, asker: Asker, call: XsiCall | QueueEntry, name: str) -> csta.SnapshotDeviceInfo:
+def _leg(switch: SwitchingFunction, asker: Asker, call: XsiCall, name: str) -> csta.SnapshotDeviceInfo:
     return csta.SnapshotDeviceInfo(
         connection_identifier=csta.ConnectionID(call.tracking_id, name),
         endpoint_device=party(switch.directory.key(call.remote), asker.name),
-        local_call_state=_states(call) or (),
+        local_call_state=STATES[call.personality, call.state],
     )
 
 

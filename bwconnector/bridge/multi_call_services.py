@@ -7,11 +7,10 @@ from twisted.logger import Logger
 from bwconnector.bridge.basic_services import dial, hold_request, started_call, starts, talk_request
 from bwconnector.bridge.calls import CONNECTED, Connection
 from bwconnector.bridge.changes import Change, ConnectionId, ListItem
-from bwconnector.bridge.connections import about, find_controlled, leg_of
+from bwconnector.bridge.connections import about, find_controlled, leg_of, waits
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.naming import connection_id, connection_list
 from bwconnector.bridge.outstanding import Proof, Proven
-from bwconnector.bridge.queue_requests import blind_transfer
 from bwconnector.bridge.refusals import require
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
@@ -158,8 +157,9 @@ async def single_step_transfer_call(
     address = _destination(switch, request.transferred_to)
     leg = await leg_of(switch, service, active)
     intent = Intent(service, active.device, (leg,), target=switch.directory.key_of_address(address))
-    action = blind_transfer(switch.directory.kind(active.device), active.device, leg, address)
-    # a call that waits at a queue is diverted
+    action = requests.blind_transfer(active.device, leg, address)
+    if waits(active) or switch.directory.is_route_point(active.device):
+        action = requests.transfer_waiting(switch.directory.queue_kind(active.device), active.device, leg, address)
     change = await _joined(switch, service, intent, action, about({"TransferedEvent", "DivertedEvent"}, active), active)
     name = asker.name
     if change is not None and change.items:

@@ -106,6 +106,7 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
     ("ParkCall", 403): (OPERATION, "invalidParkToDeviceID"),
     ("SingleStepConferenceCall", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("GenerateDigits", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("Escape", 404): (OPERATION, "invalidConnectionID"),
     ("PlayMessage", 403): (STATE, "notAbleToPlay"),
     ("RouteRegister", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("RouteSelect", 400): (OPERATION, "invalidDestination"),
@@ -133,9 +134,9 @@ NEEDS: Mapping[str, tuple[frozenset[str], Row]] = {
     "HoldCall": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
     "RetrieveCall": (frozenset({HOLD}), (STATE, "noHeldCall")),
     "ConsultationCall": (frozenset({CONNECTED, HOLD}), (STATE, "noActiveCall")),
-    "SingleStepTransferCall": (frozenset({CONNECTED, QUEUED}), (STATE, "invalidActiveConnectionState")),
+    "SingleStepTransferCall": (frozenset({CONNECTED}), (STATE, "invalidActiveConnectionState")),
     "SingleStepConferenceCall": (frozenset({CONNECTED}), (STATE, "invalidObjectState")),
-    "DeflectCall": (frozenset({ALERTING, QUEUED}), (STATE, "invalidConnectionState")),
+    "DeflectCall": (frozenset({ALERTING}), (STATE, "invalidConnectionState")),
     "DirectedPickupCall": (frozenset({ALERTING}), (STATE, "noCallToAnswer")),
     "ParkCall": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
     "PlayMessage": (frozenset({QUEUED}), (STATE, "notAbleToPlay")),
@@ -149,10 +150,15 @@ NEEDS: Mapping[str, tuple[frozenset[str], Row]] = {
 """By service (or parameter): states in which it makes sense, and the error for all others."""
 
 
+OF_WAITING_CALLS = frozenset({"DeflectCall", "SingleStepTransferCall"})
+"""Services that a call center or route point does with a call that waits there."""
+
+
 def require(what: str, connection: Connection) -> None:
     """Refuse unless ``connection`` is in a state that ``what``, a row of :data:`NEEDS`, makes sense in."""
     states, row = NEEDS[what]
-    if connection.state not in states:
+    waiting = what in OF_WAITING_CALLS and connection.queue and connection.state == QUEUED
+    if connection.state not in states and not waiting:
         raise CstaError(*row, detail=f"{what}: the connection of {connection.device} in call {connection.call.id} is {connection.state}")
 
 

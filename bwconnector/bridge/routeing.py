@@ -31,7 +31,7 @@ from bwconnector.csta.errors import CstaError
 from bwconnector.xsi import routepoint_requests as requests
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.queues import QueueEntry, QueueEvent
-from bwconnector.xsi.requests import Request
+from bwconnector.xsi.requests import Request, transfer_waiting
 
 __all__ = ["MOST_REQUESTS", "Routeing"]
 
@@ -320,7 +320,7 @@ class Routeing:
             # Nothing tells call centers and route points from users before that; calls cannot be distributed to them.
             if refused.status != 403 or (await self._directory.classify(device)).kind == USER:
                 raise
-        await self._xsi.perform(requests.blind_transfer(route_point, call_id, address))
+        await self._xsi.perform(transfer_waiting("routepoint", route_point, call_id, address))
 
     def _not_routed(self, dialogue: Dialogue, error: Row, again: bool) -> None:
         call = dialogue.call

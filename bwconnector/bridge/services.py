@@ -10,6 +10,7 @@ import attrs
 from bwconnector.bridge import basic_services as basic
 from bwconnector.bridge import capability_services as capability
 from bwconnector.bridge import diversion_services as diversion
+from bwconnector.bridge import escapes
 from bwconnector.bridge import monitor_services as monitoring
 from bwconnector.bridge import multi_call_services as multi
 from bwconnector.bridge import routeing_services as routeing
@@ -73,6 +74,7 @@ SERVICES: Mapping[type[csta.Message], Service] = {
     csta.DirectedPickupCall: Service(diversion.directed_pickup_call),
     csta.GroupPickupCall: Service(diversion.group_pickup_call),
     csta.ParkCall: Service(diversion.park_call),
+    csta.Escape: Service(escapes.escape),
     csta.PlayMessage: Service(treatment.play_message),
     csta.RouteRegister: Service(routeing.route_register),
     csta.RouteRegisterCancel: Service(routeing.route_register_cancel, asks_broadworks=False),

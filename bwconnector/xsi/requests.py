@@ -81,6 +81,10 @@ def _on_call(method: str, user: str, call_id: str, verb: str = "", *, safe: bool
     return Request(method, path, _query(query), safe=safe)
 
 
+QueueKind = Literal["callcenter", "routepoint"]
+"""As in the paths of requests."""
+
+
 # Calls of a user
 
 
@@ -273,6 +277,42 @@ def queue(call_center: str) -> Request:
 def route_point_queue(route_point: str) -> Request:
     """The calls that wait at a route point; the answer is read by :func:`~bwconnector.xsi.answers.read_queue`."""
     return Request("GET", f"routepoint/{_segment(route_point)}/calls", safe=True)
+
+
+def release_waiting(kind: QueueKind, queue: str, call_id: str) -> Request:
+    """End a call that waits at a call center or route point."""
+    return _on_waiting("DELETE", kind, queue, call_id, safe=True)
+
+
+def transfer_waiting(kind: QueueKind, queue: str, call_id: str, address: str) -> Request:
+    """Send a waiting call elsewhere. The two kinds of queue call the address differently."""
+    return _on_waiting("PUT", kind, queue, call_id, "BlindTransfer", query={"phoneno" if kind == "callcenter" else "address": address})
+
+
+def promote_waiting(call_center: str, call_id: str, priority: str) -> Request:
+    """Give a waiting call a higher priority, ``0-Highest`` to ``3-Low``."""
+    body = _document("ACDPromote", _element("priority", priority))
+    return _on_waiting("PUT", "callcenter", call_center, call_id, "Promote", body, safe=True)
+
+
+def reorder_waiting(call_center: str, call_id: str, index: int) -> Request:
+    """Move a waiting call to another position."""
+    return _on_waiting("PUT", "callcenter", call_center, call_id, "Reorder", safe=True, query={"index": str(index)})
+
+
+def _on_waiting(
+    method: str,
+    kind: QueueKind,
+    queue: str,
+    call_id: str,
+    verb: str = "",
+    body: bytes | None = None,
+    *,
+    safe: bool = False,
+    query: Mapping[str, str] | None = None,
+) -> Request:
+    path = f"{kind}/{_segment(queue)}/calls/{_segment(call_id)}" + (f"/{verb}" if verb else "")
+    return Request(method, path, _query(query or {}), body, safe=safe)
 
 
 def versions(context: Context = "actions") -> Request:

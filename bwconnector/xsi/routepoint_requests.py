@@ -1,5 +1,7 @@
 """Requests about the calls that wait at a route point, as values like those of :mod:`bwconnector.xsi.requests`.
 
+What call centers can be asked as well is there.
+
 ``call_id`` is that of a queue entry. None of these is safe to repeat but where it sets a state.
 """
 
@@ -12,7 +14,6 @@ from bwconnector.xsi.requests import Request
 
 __all__ = [
     "admit",
-    "blind_transfer",
     "bounce",
     "dial",
     "distribute",
@@ -21,15 +22,11 @@ __all__ = [
     "play_busy",
     "play_treatment",
     "reject",
-    "release",
 ]
 
 
-def _on_call(
-    method: str, route_point: str, call_id: str, verb: str = "", *, safe: bool = False, body: bytes | None = None, **query: str
-) -> Request:
-    path = f"routepoint/{segment(route_point)}/calls/{segment(call_id)}" + (f"/{verb}" if verb else "")
-    return Request(method, path, tuple(query.items()), body, safe=safe)
+def _on_call(route_point: str, call_id: str, verb: str, *, safe: bool = False, body: bytes | None = None) -> Request:
+    return Request("PUT", f"routepoint/{segment(route_point)}/calls/{segment(call_id)}/{verb}", body=body, safe=safe)
 
 
 # What becomes of a call
@@ -37,12 +34,12 @@ def _on_call(
 
 def admit(route_point: str, call_id: str) -> Request:
     """Let a new call wait here, where BroadWorks asks for that (Call Admission): sets a state."""
-    return _on_call("PUT", route_point, call_id, "Admit", safe=True)
+    return _on_call(route_point, call_id, "Admit", safe=True)
 
 
 def reject(route_point: str, call_id: str) -> Request:
     """Do not let a new call wait here."""
-    return _on_call("PUT", route_point, call_id, "Reject")
+    return _on_call(route_point, call_id, "Reject")
 
 
 def distribute(route_point: str, call_id: str, agent: str) -> Request:
@@ -50,26 +47,17 @@ def distribute(route_point: str, call_id: str, agent: str) -> Request:
 
     :param agent: full user id
     """
-    return _on_call("PUT", route_point, call_id, "Distribute", body=document("RoutePointDistribute", element("agentId", agent)))
-
-
-def blind_transfer(route_point: str, call_id: str, address: str) -> Request:
-    """Send the call to any address; it leaves the route point at once."""
-    return _on_call("PUT", route_point, call_id, "BlindTransfer", address=address)
+    return _on_call(route_point, call_id, "Distribute", body=document("RoutePointDistribute", element("agentId", agent)))
 
 
 def bounce(route_point: str, call_id: str) -> Request:
     """Take the call back from the user whom it is offered to."""
-    return _on_call("PUT", route_point, call_id, "Bounce")
+    return _on_call(route_point, call_id, "Bounce")
 
 
 def fail(route_point: str, call_id: str) -> Request:
     """Leave the call to the default routing that is configured in BroadWorks."""
-    return _on_call("PUT", route_point, call_id, "Fail")
-
-
-def release(route_point: str, call_id: str) -> Request:
-    return _on_call("DELETE", route_point, call_id, safe=True)
+    return _on_call(route_point, call_id, "Fail")
 
 
 def dial(route_point: str, address: str) -> Request:
@@ -92,7 +80,7 @@ def play(route_point: str, call_id: str, what: str, duration: int | None = None,
     :param digit_map: digits to be collected meanwhile, in the notation of MGCP (RFC 3435 §3.2.2), e.g. ``xx``
     """
     content = _optional("duration", duration) + _optional("digitMap", digit_map)
-    return _on_call("PUT", route_point, call_id, f"Play{what}", body=document(f"RoutePointPlay{what}", content))
+    return _on_call(route_point, call_id, f"Play{what}", body=document(f"RoutePointPlay{what}", content))
 
 
 def play_busy(route_point: str, call_id: str, duration: int | None = None, pattern: str = "Normal") -> Request:
@@ -101,7 +89,7 @@ def play_busy(route_point: str, call_id: str, duration: int | None = None, patte
     :param pattern: ``Normal`` or ``FastBusy``
     """
     content = _optional("duration", duration) + element("busyPattern", pattern)
-    return _on_call("PUT", route_point, call_id, "PlayBusy", body=document("RoutePointPlayBusy", content))
+    return _on_call(route_point, call_id, "PlayBusy", body=document("RoutePointPlayBusy", content))
 
 
 def play_treatment(route_point: str, call_id: str, audio: Sequence[str], video: Sequence[str] = (), digit_map: str = "") -> Request:
@@ -111,7 +99,7 @@ def play_treatment(route_point: str, call_id: str, audio: Sequence[str], video: 
     """
     content = _list("audioUrlList", audio) + (_list("videoUrlList", video) if video else "") + element("numberOfPlay", 1)
     content += _optional("digitMap", digit_map)
-    return _on_call("PUT", route_point, call_id, "PlayTreatment", body=document("RoutePointPlayTreatment", content))
+    return _on_call(route_point, call_id, "PlayTreatment", body=document("RoutePointPlayTreatment", content))
 
 
 def _optional(name: str, value: str | int | None) -> str:

@@ -97,14 +97,17 @@ def test_logical_device_information() -> None:
 
 def test_logical_device_information_of_a_queue() -> None:
     answer = Office(kinds={"q1": CALL_CENTER}).answer(csta.GetLogicalDeviceInformation(device="q1"))
-    assert (answer.device_category, answer.log_dev_serv_list) == ("acd", {})
+    assert answer.device_category == "acd"
+    assert names(answer.log_dev_serv_list) == {"clearCall", "clearConnection", "deflectCall", "singleStepTransfer"}
+    assert {"queued", "delivered", "diverted", "callInformation"} <= names(answer.log_dev_evts_list)
+    assert not {"originated", "serviceInitiated", "doNotDisturb", "forwarding"} & names(answer.log_dev_evts_list)
 
 
 def test_logical_device_information_of_a_route_point() -> None:
     answer = Office(kinds={"r1": ROUTE_POINT}).answer(csta.GetLogicalDeviceInformation(device="r1"))
     assert answer.device_category == "routeingDevice"
     assert {"routeRegister", "routeRequest", "routeSelect", "reRoute"} <= set(answer.routeing_serv_list)
-    assert names(answer.log_dev_serv_list) == {"clearConnection", "deflectCall", "makeCall", "playMsg", "singleStepTransfer"}
+    assert names(answer.log_dev_serv_list) == {"clearCall", "clearConnection", "deflectCall", "makeCall", "playMsg", "singleStepTransfer"}
     assert {"play", "stopEvent", "queued"} <= names(answer.log_dev_evts_list)
     assert set(answer.device_maint_evts_list) == {"backInService", "outOfService"}
 

@@ -273,7 +273,8 @@ class TestServices:
     def test_snapshot_device(self, site: Site) -> None:
         site.subscriptions.targets.clear()
         site.bw.answers("GET routepoint/r1/calls", QUEUE)
-        (info,) = site.ask(csta.SnapshotDevice(snapshot_object="r1")).snapshot
+        info, made = site.ask(csta.SnapshotDevice(snapshot_object="r1")).snapshot
+        assert (made.connection_identifier, made.local_call_state) == (connection("121:1", "r1"), ("connected", "null"))
         assert (info.connection_identifier, info.local_call_state) == (connection("120:1", "r1"), ("queued", "connected"))
         assert info.endpoint_device == csta.PartyDevice("+15559990000")
         assert site.bw.asked == ["GET routepoint/r1/calls"]
@@ -284,7 +285,7 @@ class TestServices:
         site.bw.refuses("GET user/alice/calls")
         assert site.error(csta.SnapshotDevice(snapshot_object="alice")) == "stateIncompatibility generic"
         site.bw.answers("GET routepoint/alice/calls", QUEUE)
-        (info,) = site.ask(csta.SnapshotDevice(snapshot_object="alice")).snapshot
+        info, _ = site.ask(csta.SnapshotDevice(snapshot_object="alice")).snapshot
         assert info.connection_identifier == connection("120:1", "alice")
 
 

