@@ -174,7 +174,8 @@ class Routeing:
         """These calls wait there now, and no others."""
         present = {entry.call_id: entry for entry in entries if not entry.outgoing}
         for call in self.waiting(route_point):
-            if call.entry.call_id not in present and call.admitted:
+            # one that is not admitted does not wait yet; it is forgotten once nobody is asked about it
+            if call.entry.call_id not in present and (call.admitted or not call.dialogues):
                 self._over(call, NO_CALL)
         for entry in present.values():
             self._waits(route_point, entry)
@@ -261,10 +262,7 @@ class Routeing:
         call.routed = True
         for other in [each for each in call.dialogues if each is not dialogue]:
             self._dialogues.end(other)
-        if call.admitted:
-            self._spawn(self._route(dialogue))
-        else:
-            self._spawn(self._do(call, "admitted", requests.admit(call.route_point, call.entry.call_id)))
+        self._spawn(self._route(dialogue) if call.admitted else self._admit(dialogue))
 
     def reject(self, link: LinkPort, cross_ref_id: str | None) -> None:
         """The application does not want the call. If nobody does, it gets BroadWorks' default routing at once."""
@@ -302,6 +300,15 @@ class Routeing:
                 error, again = unusable, True
             self.log.debug("{route_point}: a call was not routed: {error}", route_point=call.route_point, error=str(error))
         self._not_routed(dialogue, (error.category, error.value), again)
+
+    async def _admit(self, dialogue: Dialogue) -> None:
+        """Let a call in of which an application has said where it is to go; it is routed as soon as it waits."""
+        call = dialogue.call
+        try:
+            await self._xsi.perform(requests.admit(call.route_point, call.entry.call_id))
+        except XsiFailure as failure:
+            error = refusal("RouteSelect", failure)
+            self._not_routed(dialogue, (error.category, error.value), again=False)
 
     async def _send(self, call: RoutedCall, name: str) -> None:
         """Offer the call to a user of BroadWorks, or transfer it to whatever else ``name`` is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bwconnector.bridge.calls import Connection
-from bwconnector.bridge.connections import about, find_controlled, own_leg
+from bwconnector.bridge.connections import about, find_controlled, leg_of
 from bwconnector.bridge.devices import ROUTE_POINT
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.outstanding import Proof
@@ -58,7 +58,7 @@ async def play_message(switch: SwitchingFunction, asker: Asker, request: csta.Pl
     if switch.directory.kind(connection.device) != ROUTE_POINT:
         _, row = NEEDS[service]
         raise CstaError(*row, detail=f"{service}: {asker.name(connection.device)} is no route point")
-    call_id = own_leg(connection)
+    call_id = await leg_of(switch, service, connection)
     action = play(connection.device, call_id, _seconds(switch, request.duration), request.extensions or {})
     intent = Intent(service, connection.device, (call_id,))
     await switch.carry_out(service, intent, lambda: switch.xsi.perform(action), _started(connection, number), connection)

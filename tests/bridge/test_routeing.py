@@ -694,6 +694,27 @@ class TestPolicyRows:
         site.happens_there("OfferedToAgent")
         assert site.told() == ["RouteEnd 2"]
 
+    def test_P_ADMIT_request_refused_by_broadworks(self) -> None:
+        site = Site(P_ADMIT="request")
+        site.bw.refuses("PUT routepoint/r1/calls/w1/Admit", 404)
+        site.register()
+        site.happens_there("NewCall")
+        site.told()
+        site.selects("2", "1001")
+        assert site.told() == ["RouteEnd 2 stateIncompatibility noActiveCall"]
+        site.route_points.snapshot(R1, QueueSubscription())
+        assert site.switch.routeing.waiting(R1) == []
+
+    def test_P_ADMIT_request_a_snapshot_comes_between(self) -> None:
+        site = Site(P_ADMIT="request")
+        site.register()
+        site.happens_there("NewCall")
+        site.told()
+        site.route_points.snapshot(R1, QueueSubscription())
+        assert site.told() == []
+        site.selects("2", "1001")
+        assert site.bw.asked == ["PUT routepoint/r1/calls/w1/Admit"]
+
     def test_P_ADMIT_request_rejected(self) -> None:
         site = Site(P_ADMIT="request")
         site.register()

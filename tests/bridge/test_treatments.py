@@ -100,6 +100,16 @@ class TestPlayMessage:
         assert site.error(site.play("1", device="alice")) == "stateIncompatibility notAbleToPlay"
         assert site.error(site.play("1", call="K9")) == "operation invalidCallID"
 
+    def test_a_call_of_which_only_its_caller_has_told(self, site: Site) -> None:
+        queue = (
+            b'<RoutePointQueue xmlns="http://schema.broadsoft.com/xsi"><queueEntries><queueEntry><callId>w3</callId>'
+            b"<extTrackingId>K3</extTrackingId></queueEntry></queueEntries></RoutePointQueue>"
+        )
+        site.bw.answers("GET routepoint/r1/calls", queue)
+        site.call("K3", alice="Active", r1="queued")
+        assert site.answer(site.play("3", call="K3")) == csta.PlayMessageResponse()
+        assert site.bw.asked[-1] == "PUT routepoint/r1/calls/w3/PlaySilence"
+
     def test_not_at_a_call_center(self, site: Site) -> None:
         site.queue(site.call("K2", alice="Active"), "q1", "w2")
         assert site.error(site.play("1", call="K2", device="q1")) == "stateIncompatibility notAbleToPlay"
