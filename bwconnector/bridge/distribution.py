@@ -58,13 +58,27 @@ def offers(call: Call) -> list[Connection]:
 
 
 def offer_gate(world: World, step: Step) -> float:
-    """A monitored queue has to tell first that the call came there."""
+    """A monitored queue has to tell first that the call came there, and the agent asked before that its phone has stopped ringing."""
     queue = _queue_of(world, step.calls[0])
-    if not queue or not world.speaks(queue):
+    if not queue:
         return 0.0
     call = world.call_for(step.user, step.calls[0], step.remotes[0])
-    waits = call is not None and _waits(call.connections.get(queue))
-    return 0.0 if waits else world.policy.seconds("P-FAR")
+    if world.speaks(queue) and (call is None or not _waits(call.connections.get(queue))):
+        return world.policy.seconds("P-FAR")
+    if call is None:
+        return 0.0
+    before = any(c.device != step.user and world.speaks(c.device) for c in offers(call)) or _bounces(world, queue, call)
+    return world.policy.seconds("P-JOIN") if before else 0.0
+
+
+def _bounces(world: World, queue: str, call: Call) -> bool:
+    """The queue's word that an agent has not taken the call is still to be told."""
+
+    def tells(step: Step) -> bool:
+        own = world.leg_of(step.user, step.calls[0]) if step.queue is not None and step.queue.kind == "Bounced" else None
+        return own is not None and own.connection.call is call
+
+    return any(map(tells, world.steps.of(queue)))
 
 
 def offered(world: World, leg: Leg, xsi: XsiCall, caller: str) -> None:
