@@ -13,6 +13,7 @@ from bwconnector.xsi.events import Party, XsiCall
 
 __all__ = [
     "agent_answers",
+    "agents_gate",
     "answer_gate",
     "answered_by",
     "awaited_queue",
@@ -22,6 +23,7 @@ __all__ = [
     "offered",
     "offers",
     "release_gate",
+    "taken_back",
 ]
 
 _ENDS = frozenset(
@@ -67,8 +69,28 @@ def offer_gate(world: World, step: Step) -> float:
         return world.policy.seconds("P-FAR")
     if call is None:
         return 0.0
-    before = any(c.device != step.user and world.speaks(c.device) for c in offers(call)) or _bounces(world, queue, call)
+    asked = call.connections.get(queue)
+    elsewhere = asked is not None and any(leg.ringing_told for leg in asked.legs)
+    before = elsewhere or any(c.device != step.user and world.speaks(c.device) for c in offers(call)) or _bounces(world, queue, call)
     return world.policy.seconds("P-JOIN") if before else 0.0
+
+
+def taken_back(leg: Leg) -> None:
+    """An agent has not taken the call: its queue is going to tell that it bounced, before it rings at the next one."""
+    queue = leg.connection.call.connections.get(leg.acd)
+    for own in queue.legs if queue is not None and queue.state == QUEUED else ():
+        own.ringing_told = True
+
+
+def agents_gate(world: World, step: Step) -> float:
+    """A queue has sent the call here: the agent at whom it rang tells first that its phone has stopped ringing."""
+    xsi = step.calls[0]
+    newest = world.newest(xsi)
+    if newest is None or xsi.acd_user_id:
+        return 0.0
+    queue, call = world.directory.key(newest.party), world.call_for(step.user, xsi, step.remotes[0])
+    asked = call is not None and any(world.speaks(c.device) and any(leg.acd == queue for leg in c.legs) for c in offers(call))
+    return world.policy.seconds("P-FAR") if asked else 0.0
 
 
 def _bounces(world: World, queue: str, call: Call) -> bool:
@@ -157,6 +179,8 @@ def offer_ended(world: World, leg: Leg, *, rejected: bool) -> None:
     waits = queue is not None and queue.state == QUEUED
     # of a caller outside and a queue that nobody monitors nothing tells whether the call waits on
     bounced = kind == "Bounced" or (not kind and (rejected or (waits and caller is not None and caller.alive)))
+    if bounced:
+        taken_back(leg)
     world.cleared(leg.connection, "callNotAnswered" if bounced else world.policy.word("P-CANCEL"))
     if bounced:
         call.last_redirection = leg.user
