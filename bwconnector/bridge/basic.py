@@ -5,7 +5,7 @@ from __future__ import annotations
 from bwconnector.bridge import causes
 from bwconnector.bridge.adoption import adopt
 from bwconnector.bridge.calls import ALERTING, CONNECTED, INITIATED, NULL, Connection, Leg
-from bwconnector.bridge.distribution import agent_answers, answer_gate, offer_gate, offered
+from bwconnector.bridge.distribution import agent_answers, agents_gate, answer_gate, offer_gate, offered
 from bwconnector.bridge.forwarding import moved_on, waits_for_redirector
 from bwconnector.bridge.originating import called_party_rings, infer_caller
 from bwconnector.bridge.pickup import rejoin, rejoin_gate, rejoins
@@ -21,7 +21,7 @@ __all__ = ["RULES", "changed_hands", "received"]
 
 
 def received_gate(world: World, step: Step) -> float:
-    return max(_guard(world, step), waits_for_redirector(world, step), offer_gate(world, step))
+    return max(_guard(world, step), waits_for_redirector(world, step), offer_gate(world, step), agents_gate(world, step))
 
 
 def _guard(world: World, step: Step) -> float:

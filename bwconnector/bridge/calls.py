@@ -65,7 +65,7 @@ class Leg:
     moved: int = 0
     """How often its far end was reported to have redirected the call, without the leg's own event having told so yet."""
     ringing_told: bool = False
-    """Its unmonitored called party was reported as alerting (P-DELIV)."""
+    """Its unmonitored called party was reported as alerting (P-DELIV); of a queue's leg: it rings at an agent whom nobody monitors."""
     acd: str = ""
     """Device key of the call center or route point that offered this call to its user."""
     position: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bwconnector.bridge import causes
-from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, INITIATED, NULL, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED, NULL, Leg
 from bwconnector.bridge.conferences import conference_gate, leg_left
 from bwconnector.bridge.distribution import awaited_queue, offer_ended, release_gate
 from bwconnector.bridge.pickup import park, parks
@@ -93,7 +93,10 @@ def released_gate(world: World, step: Step) -> float:
 def _far_rings(leg: Leg) -> bool:
     """Nobody has answered at the other end; after a single step transfer that may be so although the leg itself is connected."""
     others = leg.connection.call.others(leg.user)
-    return bool(others) and all(connection.state == ALERTING for connection in others)
+    if others:
+        return all(connection.state == ALERTING for connection in others)
+    far = leg.connection.call.connections.get(leg.remote)
+    return far is not None and far.alerted and CONNECTED not in far.entered and HOLD not in far.entered
 
 
 def _ringing_leg_gate(world: World, xsi: XsiCall, leg: Leg) -> float:

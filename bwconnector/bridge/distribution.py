@@ -13,6 +13,7 @@ from bwconnector.xsi.events import Party, XsiCall
 
 __all__ = [
     "agent_answers",
+    "agents_gate",
     "answer_gate",
     "answered_by",
     "awaited_queue",
@@ -22,6 +23,7 @@ __all__ = [
     "offered",
     "offers",
     "release_gate",
+    "taken_back",
 ]
 
 _ENDS = frozenset(
@@ -58,13 +60,47 @@ def offers(call: Call) -> list[Connection]:
 
 
 def offer_gate(world: World, step: Step) -> float:
-    """A monitored queue has to tell first that the call came there."""
+    """A monitored queue has to tell first that the call came there, and the agent asked before that its phone has stopped ringing."""
     queue = _queue_of(world, step.calls[0])
-    if not queue or not world.speaks(queue):
+    if not queue:
         return 0.0
     call = world.call_for(step.user, step.calls[0], step.remotes[0])
-    waits = call is not None and _waits(call.connections.get(queue))
-    return 0.0 if waits else world.policy.seconds("P-FAR")
+    if world.speaks(queue) and (call is None or not _waits(call.connections.get(queue))):
+        return world.policy.seconds("P-FAR")
+    if call is None:
+        return 0.0
+    asked = call.connections.get(queue)
+    elsewhere = asked is not None and any(leg.ringing_told for leg in asked.legs)
+    before = elsewhere or any(c.device != step.user and world.speaks(c.device) for c in offers(call)) or _bounces(world, queue, call)
+    return world.policy.seconds("P-JOIN") if before else 0.0
+
+
+def taken_back(leg: Leg) -> None:
+    """An agent has not taken the call: its queue is going to tell that it bounced, before it rings at the next one."""
+    queue = leg.connection.call.connections.get(leg.acd)
+    for own in queue.legs if queue is not None and queue.state == QUEUED else ():
+        own.ringing_told = True
+
+
+def agents_gate(world: World, step: Step) -> float:
+    """A queue has sent the call here: the agent at whom it rang tells first that its phone has stopped ringing."""
+    xsi = step.calls[0]
+    newest = world.newest(xsi)
+    if newest is None or xsi.acd_user_id:
+        return 0.0
+    queue, call = world.directory.key(newest.party), world.call_for(step.user, xsi, step.remotes[0])
+    asked = call is not None and any(world.speaks(c.device) and any(leg.acd == queue for leg in c.legs) for c in offers(call))
+    return world.policy.seconds("P-FAR") if asked else 0.0
+
+
+def _bounces(world: World, queue: str, call: Call) -> bool:
+    """The queue's word that an agent has not taken the call is still to be told."""
+
+    def tells(step: Step) -> bool:
+        own = world.leg_of(step.user, step.calls[0]) if step.queue is not None and step.queue.kind == "Bounced" else None
+        return own is not None and own.connection.call is call
+
+    return any(map(tells, world.steps.of(queue)))
 
 
 def offered(world: World, leg: Leg, xsi: XsiCall, caller: str) -> None:
@@ -143,6 +179,8 @@ def offer_ended(world: World, leg: Leg, *, rejected: bool) -> None:
     waits = queue is not None and queue.state == QUEUED
     # of a caller outside and a queue that nobody monitors nothing tells whether the call waits on
     bounced = kind == "Bounced" or (not kind and (rejected or (waits and caller is not None and caller.alive)))
+    if bounced:
+        taken_back(leg)
     world.cleared(leg.connection, "callNotAnswered" if bounced else world.policy.word("P-CANCEL"))
     if bounced:
         call.last_redirection = leg.user

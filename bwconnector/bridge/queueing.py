@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from bwconnector.bridge import causes, outgoing
 from bwconnector.bridge.basic import changed_hands
 from bwconnector.bridge.calls import ALERTING, QUEUED, Leg
-from bwconnector.bridge.distribution import answered_by, caller_gives_up, offers
+from bwconnector.bridge.distribution import agents_gate, answered_by, caller_gives_up, offers
 from bwconnector.bridge.forwarding import moved_on, waits_for_redirector
 from bwconnector.bridge.originating import infer_caller
 from bwconnector.bridge.rules import Rule
@@ -71,7 +71,7 @@ def added_gate(world: World, step: Step) -> float:
     call = world.call_for(step.user, step.calls[0], step.remotes[0])
     before = call.connections.get(step.user) if call is not None else None
     leaves = before is not None and before.alive and world.leg_of(step.user, step.calls[0]) is None
-    return max(waits_for_redirector(world, step), world.policy.seconds("P-JOIN") if leaves else 0.0)
+    return max(waits_for_redirector(world, step), agents_gate(world, step), world.policy.seconds("P-JOIN") if leaves else 0.0)
 
 
 def added(world: World, step: Step) -> None:
@@ -144,7 +144,8 @@ def offered(world: World, step: Step) -> None:
         return
     call = leg.connection.call
     _forget_told(world, leg, step.user)
-    if not offers(call) and not _comes(world, leg) and world.policy.word("P-OFFER") == "notKnown":
+    leg.ringing_told = not offers(call) and not _comes(world, leg)
+    if leg.ringing_told and world.policy.word("P-OFFER") == "notKnown":
         call.last_redirection = step.user
         world.reports.tell("DeliveredEvent", call, "", "distributed")
 
@@ -178,6 +179,7 @@ def bounced(world: World, step: Step) -> None:
         _divert(world, step, leg, causes.diverted_cause(_told(step).redirect.reason))  # type: ignore[union-attr]
         return
     _forget_told(world, leg, "")
+    leg.ringing_told = False
     _place(world, leg, _told(step).position)
     if world.policy.word("P-BOUNCE") == "queued":
         in_line = (len(_line(world, leg.user)), leg.position - 1)

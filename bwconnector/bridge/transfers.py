@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bwconnector.bridge import causes
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection, Leg
-from bwconnector.bridge.distribution import answered_by
+from bwconnector.bridge.distribution import answered_by, taken_back
 from bwconnector.bridge.joins import join_calls, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
@@ -80,6 +80,7 @@ def redirected(world: World, step: Step) -> None:
             reason = xsi.redirect.reason if xsi.redirect else ""
             target = _target(world, step, leg)
             if leg.acd and not _answered(leg) and reason != "deflection":
+                taken_back(leg)
                 world.diverted(leg.connection, leg.acd, "callNotAnswered")  # back to its queue
             elif not _answered(leg):
                 world.diverted(leg.connection, target, causes.diverted_cause(reason))
