@@ -48,7 +48,9 @@ class BasicCalls(Legs):
 
         :raises SwitchError: 400 for an empty address
         """
-        caller = _with_phone(self.directory.party(party))
+        return self._dial(_with_phone(self.directory.party(party)), address)
+
+    def _dial(self, caller: User, address: str) -> str:
         _require_address(address)
         self._hold_others(caller)
         leg = self._new_leg(caller, ORIGINATOR, self.directory.show_dialled(address, caller))

@@ -247,7 +247,7 @@ class RoutePoints(Queues):
         owner = self._route_point(route_point)
         if self.directory.resolve(address) is None:
             raise SwitchError(403, CANNOT, f"Invalid address: {address}")
-        call_id = self.dial(owner.user_id, address)
+        call_id = self._dial(owner, address)
         return next(leg for leg in self.legs(owner.user_id) if leg.call.call_id == call_id)
 
     def _outgoing(self, leg: Leg) -> QueueEntry:
