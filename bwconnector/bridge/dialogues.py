@@ -46,7 +46,7 @@ class Dialogue:
     :ivar id: crossRefIdentifier
     :ivar routes: what the application has selected and has not been tried yet, best first
     :ivar used: what is being tried, or has succeeded; empty as long as nothing is selected
-    :ivar retries: how often the application is ready to be asked for another route (remainRetries)
+    :ivar retries: how often the application is ready to be asked for another route (remainRetries); each RouteSelect tells it anew
     """
 
     id: str
@@ -140,7 +140,6 @@ class Dialogues:
 
     def ask_again(self, dialogue: Dialogue) -> None:
         """ReRoute: the route that was selected has come to nothing, and the application is ready to select another one."""
-        dialogue.retries -= 1
         dialogue.used = ""
         timeout, registration = self._start_timer(dialogue), dialogue.registration
         registration.tell(csta.ReRoute(cross_ref_identifier=dialogue.id, route_register_req_id=registration.id, reply_timeout=timeout))
