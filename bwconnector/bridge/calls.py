@@ -164,6 +164,10 @@ class Call:
         """Nobody at ``device`` remembers what it was told."""
         self.told = {about: kind for about, kind in self.told.items() if about[1] != device}
 
+    def forget_subject(self, device: str) -> None:
+        """What was told last of the connection of ``device`` may come about again."""
+        self.told = {about: kind for about, kind in self.told.items() if about[0].device != device}
+
     def others(self, device: str) -> list[Connection]:
         """Living connections of other devices."""
         return [c for c in self.alive() if c.device != device]

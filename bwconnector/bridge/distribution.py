@@ -69,6 +69,8 @@ def offer_gate(world: World, step: Step) -> float:
         return world.policy.seconds("P-FAR")
     if call is None:
         return 0.0
+    if any(s.type == "CallRedirectedEvent" for s in world.steps.of(step.user)):
+        return world.policy.seconds("P-FAR")  # the agent may have sent this call to the queue itself, which is to be told before
     asked = call.connections.get(queue)
     elsewhere = asked is not None and any(leg.ringing_told for leg in asked.legs)
     before = elsewhere or any(c.device != step.user and world.speaks(c.device) for c in offers(call)) or _bounces(world, queue, call)
@@ -163,7 +165,15 @@ def release_gate(world: World, leg: Leg) -> float:
             return world.policy.seconds("P-JOIN")
         gives_up = word.queue is not None and word.queue.kind == "Abandoned"
         return world.policy.seconds("P-FAR") if gives_up and calling and world.speaks(leg.remote) else 0.0
-    return world.policy.seconds("P-JOIN") if calling and world.speaks(leg.remote) and not world.speaks(leg.acd) else 0.0
+    if not calling or not world.speaks(leg.remote) or world.speaks(leg.acd) or _next_agent(world, leg):
+        return 0.0
+    return world.policy.seconds("P-JOIN")
+
+
+def _next_agent(world: World, leg: Leg) -> bool:
+    """The call rings elsewhere already, which waits for the end of this offer: it bounced."""
+    names = {leg.connection.call.id, *leg.connection.call.aliases}
+    return world.steps.find(lambda s: s.type == "CallReceivedEvent" and s.user != leg.user and s.calls[0].tracking_id in names) is not None
 
 
 def offer_ended(world: World, leg: Leg, *, rejected: bool) -> None:

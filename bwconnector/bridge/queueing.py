@@ -143,10 +143,10 @@ def offered(world: World, step: Step) -> None:
     if leg is None:
         return
     call = leg.connection.call
-    _forget_told(world, leg, step.user)
     leg.ringing_told = not offers(call) and not _comes(world, leg)
     if leg.ringing_told and world.policy.word("P-OFFER") == "notKnown":
         call.last_redirection = step.user
+        call.forget_subject(step.user)
         world.reports.tell("DeliveredEvent", call, "", "distributed")
 
 
@@ -155,12 +155,6 @@ def _comes(world: World, leg: Leg) -> bool:
     names = {leg.connection.call.id, *leg.connection.call.aliases}
     ringing = world.steps.find(lambda s: s.type == "CallReceivedEvent" and bool(s.calls[0].acd_user_id) and s.calls[0].tracking_id in names)
     return ringing is not None
-
-
-def _forget_told(world: World, leg: Leg, device: str) -> None:
-    """What was told of the connection of ``device`` may come about again."""
-    call = leg.connection.call
-    call.told = {about: kind for about, kind in call.told.items() if about[0].device != device}
 
 
 def bounced_gate(world: World, step: Step) -> float:
@@ -178,7 +172,7 @@ def bounced(world: World, step: Step) -> None:
     if _told(step).redirect is not None:
         _divert(world, step, leg, causes.diverted_cause(_told(step).redirect.reason))  # type: ignore[union-attr]
         return
-    _forget_told(world, leg, "")
+    leg.connection.call.forget_subject("")
     leg.ringing_told = False
     _place(world, leg, _told(step).position)
     if world.policy.word("P-BOUNCE") == "queued":

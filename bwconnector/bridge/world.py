@@ -207,6 +207,9 @@ class World:
         connection.cause = cause
         connection.call.singled.discard(connection.device)
         connection.call.diverted.discard(connection.device)
+        for leg in connection.legs:
+            if leg.acd:
+                connection.call.forget_subject(leg.acd)  # from an agent the call may bounce back there again
         self.reports.tell("DeliveredEvent", connection.call, connection.device, cause)
 
     def established(self, connection: Connection, cause: str, birth: str = "") -> None:
