@@ -165,15 +165,25 @@ def release_gate(world: World, leg: Leg) -> float:
             return world.policy.seconds("P-JOIN")
         gives_up = word.queue is not None and word.queue.kind == "Abandoned"
         return world.policy.seconds("P-FAR") if gives_up and calling and world.speaks(leg.remote) else 0.0
-    if not calling or not world.speaks(leg.remote) or world.speaks(leg.acd) or _next_agent(world, leg):
+    if not calling or not world.speaks(leg.remote) or world.speaks(leg.acd) or _rings_next(world, leg):
         return 0.0
     return world.policy.seconds("P-JOIN")
 
 
-def _next_agent(world: World, leg: Leg) -> bool:
-    """The call rings elsewhere already, which waits for the end of this offer: it bounced."""
+def _rings_next(world: World, leg: Leg, *, agents: bool = True) -> bool:
+    """What waits for the end of this offer explains it: the call rings at another agent, or the queue has sent it elsewhere.
+
+    :param agents: another agent will do
+    """
     names = {leg.connection.call.id, *leg.connection.call.aliases}
-    return world.steps.find(lambda s: s.type == "CallReceivedEvent" and s.user != leg.user and s.calls[0].tracking_id in names) is not None
+
+    def explains(step: Step) -> bool:
+        if not step.calls or step.calls[0].tracking_id not in names or step.user == leg.user:
+            return False
+        sent_on = step.type == "CallTransferredEvent" and step.user == leg.remote
+        return sent_on or (step.type == "CallReceivedEvent" and (agents or not step.calls[0].acd_user_id))
+
+    return world.steps.find(explains) is not None
 
 
 def offer_ended(world: World, leg: Leg, *, rejected: bool) -> None:
@@ -188,7 +198,8 @@ def offer_ended(world: World, leg: Leg, *, rejected: bool) -> None:
     queue = call.connections.get(leg.acd)
     waits = queue is not None and queue.state == QUEUED
     # of a caller outside and a queue that nobody monitors nothing tells whether the call waits on
-    bounced = kind == "Bounced" or (not kind and (rejected or (waits and caller is not None and caller.alive)))
+    gone = not world.speaks(leg.acd) and _rings_next(world, leg, agents=False)
+    bounced = kind == "Bounced" or (not kind and (rejected or (waits and not gone and caller is not None and caller.alive)))
     if bounced:
         taken_back(leg)
     world.cleared(leg.connection, "callNotAnswered" if bounced else world.policy.word("P-CANCEL"))

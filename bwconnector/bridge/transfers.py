@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bwconnector.bridge import causes
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection, Leg
-from bwconnector.bridge.distribution import answered_by, taken_back
+from bwconnector.bridge.distribution import answered_by, offers, taken_back
 from bwconnector.bridge.joins import join_calls, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
@@ -159,9 +159,10 @@ def transferred_gate(world: World, step: Step) -> float:
     if leg is None or not leg.remote or leg.remote == step.remotes[0]:
         return 0.0
     transferring = leg.connection.call.connections.get(leg.remote)
-    if transferring is not None and not transferring.alive and world.reached(transferring, CONNECTED):
+    if transferring is not None and not transferring.alive and (transferring.queue or world.reached(transferring, CONNECTED)):
         return 0.0
-    if world.speaks(leg.remote):
+    asked = transferring is not None and transferring.queue and any(world.speaks(c.device) for c in offers(leg.connection.call))
+    if world.speaks(leg.remote) or asked:
         return world.policy.seconds("P-FAR")
     new = step.remotes[0]
     if new and world.speaks(new) and word_of(world, new, step.user, leg.remote) is None:

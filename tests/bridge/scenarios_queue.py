@@ -169,6 +169,20 @@ for _name, _end in (("17-bounced-released", STOPS), ("17-declined", LOCALLY)):
         leaves=WAITS,
     )
 scenario(
+    "17-bounced-to-the-next-agent",
+    [
+        [ADDED, OFFERED, RINGS],
+        [BOUNCED, NO_ANSWER, STOPS, OFFERED, ("S", ev("Received", agent_leg("s1", "K1 Te Al X")))],
+    ],
+    {
+        "G": [G_RINGS, "Diverted{K1,G} null callNotAnswered X>Q lr=Q to=Q"],
+        "Q": [Q_QUEUED, Q_RINGS, Q_LEFT, Q_BACK, "Delivered{K1,S} queued distributed X>Q lr=Q"],
+        "S": ["Delivered{K1,S} alerting distributed X>Q lr=Q"],
+    },
+    only={"skip": {}},
+    leaves={"K1": {"X": "connected", "Q": "queued", "S": "alerting"}},
+)
+scenario(
     "17-P-BOUNCE",
     [[ADDED, OFFERED, RINGS], [BOUNCED, LOCALLY]],
     {
