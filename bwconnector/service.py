@@ -36,10 +36,10 @@ from bwconnector.xsi.channel import ChannelStatus
 from bwconnector.xsi.channelset import ChannelSet, instance_name
 from bwconnector.xsi.channelset import Link as ChannelLink
 from bwconnector.xsi.collective import CollectiveSubscriptions, Scope
+from bwconnector.xsi.eventrequests import TargetKind
 from bwconnector.xsi.events import Document, SubscriptionEvent
 from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.parse import parse, unwanted
-from bwconnector.xsi.requests import TargetKind
 from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
 from bwconnector.xsi.xsp import Xsp
 from bwconnector.xsps import xsp_settings
@@ -166,6 +166,7 @@ class ConnectorService(MultiService):
             application_id=self._application_id,
             expires=config.connector.subscription_expire_tout,
             resync_interval=config.connector.resync_interval,
+            controller_id=config.connector.app_controller,
         )
         scope = _scope(config.connector)
         self.subscriptions: Subscriptions | CollectiveSubscriptions

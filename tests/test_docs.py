@@ -23,6 +23,7 @@ from bwconnector.bridge.originating import BIRTH
 from bwconnector.bridge.pickup import ENTERED
 from bwconnector.bridge.policy import ROWS
 from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, OTHER_STATUS, RECORDING
+from bwconnector.bridge.routepoints import STATE_EVENTS
 from bwconnector.bridge.services import SERVICES
 from bwconnector.bridge.session import UNSUPPORTED_PARAMETERS
 from bwconnector.bridge.status import DISABLED, INITIALIZING, MONITOR_STOP, NORMAL, REPAIR, Status
@@ -209,7 +210,13 @@ def test_errors_of_a_wrong_state_of_the_recording() -> None:
 
 def test_events() -> None:
     (named,) = zip(*(row[0].literals for row in table("csta.rst", "Events")), strict=True)
-    assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values()), *agents.AGENT_EVENTS, agents.PRIVATE]
+    assert list(named) == [
+        *EVENTS,
+        *(kind for kind, _ in features._TELL.values()),
+        *STATE_EVENTS,
+        *agents.AGENT_EVENTS,
+        agents.PRIVATE,
+    ]
     assert set(named) == set(capability_services.EVENTS)
 
 
@@ -265,7 +272,7 @@ def test_causes_by_number(column: int, known: dict[int, str]) -> None:
 
 
 def test_events_that_change_calls() -> None:
-    (named,) = zip(*(row[0].literals for row in table("xsi.rst", "Events that change calls")), strict=True)
+    named = [event for row in table("xsi.rst", "Events that change calls") for event in row[0].literals]
     assert sorted(named) == sorted(set(MASTER_TABLE) - MODEL_STEPS)
 
 

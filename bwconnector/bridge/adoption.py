@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL, QUEUED
 from bwconnector.bridge.holding import far_hold
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -20,6 +20,10 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     # whether a monitored far end still is in the call, its own events tell (R3), once it has told anything at all
     inferred = bool(remote) and (not world.speaks(remote) or remote not in world.reports.introduced) and remote not in call.diverted
     far_state = ALERTING if xsi.state == "Alerting" else CONNECTED
+    if inferred:
+        far = call.connection(remote)
+        far.queue = world.is_queue(far)
+        far_state = QUEUED if far.queue else far_state
     fresh = inferred and not world.reached(call.connection(remote), far_state)
     if connection.born and connection.alive:
         if fresh:

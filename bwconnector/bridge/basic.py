@@ -5,6 +5,7 @@ from __future__ import annotations
 from bwconnector.bridge import causes
 from bwconnector.bridge.adoption import adopt
 from bwconnector.bridge.calls import ALERTING, CONNECTED, INITIATED, NULL, Connection, Leg
+from bwconnector.bridge.distribution import agent_answers, agents_gate, answer_gate, offer_gate, offered
 from bwconnector.bridge.forwarding import moved_on, waits_for_redirector
 from bwconnector.bridge.originating import called_party_rings, infer_caller
 from bwconnector.bridge.pickup import rejoin, rejoin_gate, rejoins
@@ -14,13 +15,13 @@ from bwconnector.bridge.transfers import transferred, transferred_gate
 from bwconnector.bridge.world import World
 from bwconnector.xsi.events import Party
 
-__all__ = ["RULES", "received"]
+__all__ = ["RULES", "changed_hands", "received"]
 
 # ringing
 
 
 def received_gate(world: World, step: Step) -> float:
-    return max(_guard(world, step), waits_for_redirector(world, step))
+    return max(_guard(world, step), waits_for_redirector(world, step), offer_gate(world, step), agents_gate(world, step))
 
 
 def _guard(world: World, step: Step) -> float:
@@ -43,7 +44,10 @@ def received(world: World, step: Step) -> None:
     if not call.calling:
         call.calling = remote
         call.incoming_external = world.is_outside(remote)
+    if remote:
+        infer_caller(world, call.connection(remote), step)
     if xsi.acd_user_id:
+        offered(world, leg, xsi, remote)
         call.called = call.last_redirection = world.directory.key(Party(user_id=xsi.acd_user_id))
     elif newest is not None and oldest is not None:
         call.called = world.directory.key(oldest.party) or call.called
@@ -53,8 +57,6 @@ def received(world: World, step: Step) -> None:
     later = world.steps.after(step, xsi.call_id)
     if later is not None and later.type in _NEVER_RANG and _held_back(world, step):
         return
-    if remote:
-        infer_caller(world, call.connection(remote), step)
     world.delivered(connection, _delivered_cause(world, step, leg))
 
 
@@ -90,10 +92,10 @@ def updated_gate(world: World, step: Step) -> float:
         return 0.0
     if rejoins(world, leg, step.calls[0]) and step.calls[0].state == "Active":
         return rejoin_gate(world, step, leg)
-    return transferred_gate(world, step) if _changed_hands(world, leg, step) else 0.0
+    return transferred_gate(world, step) if changed_hands(world, leg, step) else 0.0
 
 
-def _changed_hands(world: World, leg: Leg, step: Step) -> bool:
+def changed_hands(world: World, leg: Leg, step: Step) -> bool:
     """The far end was exchanged in a call that had two parties. An external party only shows another number, unless the id changed."""
     new = step.remotes[0]
     if new in leg.connection.call.diverted:
@@ -112,7 +114,7 @@ def updated(world: World, step: Step) -> None:
         if xsi.state == "Active":
             rejoin(world, step, leg)
         return
-    if _changed_hands(world, leg, step) and transferred(world, step):
+    if changed_hands(world, leg, step) and transferred(world, step):
         return
     known = ("", leg.remote, leg.shown, *leg.connection.call.diverted)
     changed = remote not in known and leg.answered and leg.connection.alive
@@ -143,8 +145,10 @@ def answered_gate(world: World, step: Step) -> float:
         return world.policy.seconds("P-FAR")  # the same, where it is the private call's id that goes on
     if not leg.answered and xsi.personality == "Terminator":
         others = [c for c in world.table.connections_of(step.user) if c is not leg.connection and c.state == CONNECTED]
-        return world.policy.seconds("P-JOIN") if others else 0.0  # the other call's Held goes first
+        return max(answer_gate(world, leg), world.policy.seconds("P-JOIN") if others else 0.0)  # the other call's Held goes first
     far = _answering(leg)
+    if far is not None and far.queue:
+        return 0.0  # what answers is the queue's music
     if far is None and leg.remote and world.speaks(leg.remote) and leg.remote not in leg.connection.call.connections:
         return world.policy.seconds("P-FAR")
     if far is not None and world.speaks(far.device) and not world.reached(far, CONNECTED):
@@ -185,6 +189,7 @@ def answered(world: World, step: Step) -> None:
     if first and leg.personality == "Terminator":
         if connection.state in (ALERTING, NULL, INITIATED):
             _catch_delivered(world, connection)
+            agent_answers(world, leg)
             world.established(connection, _established_cause(connection))
         return
     if connection.state == INITIATED:

@@ -8,14 +8,14 @@ import attrs
 
 from bwconnector.bridge.calls import ALERTING, Call, Connection
 from bwconnector.bridge.changes import Change
-from bwconnector.bridge.connections import about, find_call, find_connection, find_controlled, leg_of, own_leg
+from bwconnector.bridge.connections import about, find_call, find_connection, find_controlled, leg_of, own_leg, waits
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.outstanding import Proof, Proven
 from bwconnector.bridge.refusals import require
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 from bwconnector.csta.errors import CstaError
-from bwconnector.xsi import requests
+from bwconnector.xsi import requests, routepoint_requests
 from bwconnector.xsi.answers import CallStartInfo, read_call_start_info
 
 __all__ = [
@@ -54,8 +54,10 @@ async def make_call(switch: SwitchingFunction, asker: Asker, request: csta.MakeC
 
 
 async def dial(switch: SwitchingFunction, intent: Intent, address: str) -> CallStartInfo:
-    """Have the user of ``intent`` call ``address``, and let the intent know the ids of the call."""
-    info = read_call_start_info((await switch.xsi.perform(requests.dial(intent.user, address))).body)
+    """Have the device of ``intent`` call ``address``, and let the intent know the ids of the call."""
+    at_route_point = switch.directory.is_route_point(intent.user)
+    action = routepoint_requests.dial(intent.user, address) if at_route_point else requests.dial(intent.user, address)
+    info = read_call_start_info((await switch.xsi.perform(action)).body)
     intent.tracking_id = info.tracking_id
     intent.call_ids += (info.call_id,) if info.call_id else ()
     return info
@@ -179,6 +181,8 @@ async def _leg_to_clear(switch: SwitchingFunction, connection: Connection) -> tu
     controller = call.connections.get(call.controller) if call.controller else None
     if leg:
         return connection, leg
+    if waits(connection):
+        return connection, await leg_of(switch, "ClearConnection", connection)
     if controller is not None:
         for towards in controller.legs:
             if towards.remote == connection.device:
@@ -192,7 +196,9 @@ async def _leg_to_clear(switch: SwitchingFunction, connection: Connection) -> tu
 
 
 async def _clear(switch: SwitchingFunction, service: str, owner: Connection, leg: str, subject: Connection | None) -> None:
-    if _controls(owner) and subject in (owner, None):
+    if waits(owner) or switch.directory.is_route_point(owner.device):
+        request = requests.release_waiting(switch.directory.queue_kind(owner.device), owner.device, leg)
+    elif _controls(owner) and subject in (owner, None):
         # The controller cannot leave a conference without ending it.
         request = requests.conference_release(owner.device)
     else:

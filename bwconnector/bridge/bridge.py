@@ -16,6 +16,7 @@ from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.ports import Clock, DelayedCall, LinkPort, SubscriptionPort, Waiter, XsiPort
 from bwconnector.bridge.repair import Repair
+from bwconnector.bridge.routepoints import RoutePoints
 from bwconnector.bridge.session import Session
 from bwconnector.bridge.status import NORMAL, Status
 from bwconnector.bridge.switching import Options, SwitchingFunction
@@ -23,6 +24,7 @@ from bwconnector.bridge.watchdog import Limits, Watchdog
 from bwconnector.xsi.agents import AgentJoin, AgentStateEvent, AgentSubscription, HotelingGuest
 from bwconnector.xsi.errors import XsiFailure
 from bwconnector.xsi.events import CallSubscription, DoNotDisturbState, EventData, ForwardingState, MessageSummary
+from bwconnector.xsi.queues import QueueEvent, QueueSubscription, RoutePointState, TreatmentEvent
 
 __all__ = ["Bridge", "LOST_PAUSE"]
 
@@ -112,12 +114,20 @@ class Bridge:
             spawn=spawn,
             options=options or Options(),
         )
+        self.route_points = RoutePoints(self.switch)
         self._consumers: dict[type[EventData], Callable[[str, Any], None]] = {
-            CallSubscription: self._snapshot,
+            **dict.fromkeys((CallSubscription, QueueSubscription), self._snapshot),
             **dict.fromkeys((DoNotDisturbState, ForwardingState, MessageSummary), self.features.apply),
             **dict.fromkeys((AgentSubscription, AgentStateEvent, AgentJoin, HotelingGuest), self.switch.agents.apply),
+            TreatmentEvent: self.route_points.treatment,
+            RoutePointState: self.route_points.state,
         }
         """Who takes which kind of event; all others are the call model's."""
+        self._followers: dict[type[EventData], Callable[[str, Any], None]] = {
+            QueueEvent: self.route_points.call,
+            QueueSubscription: self.route_points.snapshot,
+        }
+        """Who takes events after the call model has."""
         self.watchdog = Watchdog(
             clock,
             self.model.table,
@@ -149,7 +159,11 @@ class Bridge:
         if up and not had:
             self._regain()
         elif had and not up and self.status.voids_monitors:
+            for route_point in self.switch.routeing.abort_all():
+                self.switch.release_unwanted(route_point)
             self._drop()
+        elif had and not up:
+            self.switch.routeing.suspend()
 
     def _lose(self, reason: str) -> None:
         """All channels are lost, while T-Servers still believe that all is well."""
@@ -221,13 +235,16 @@ class Bridge:
 
     def _apply(self, target: str, data: EventData) -> None:
         self._consumers.get(type(data), self.model.apply)(target, data)
+        follower = self._followers.get(type(data))
+        if follower is not None:
+            follower(target, data)
 
     def _deliver(self, change: Change, devices: tuple[str, ...]) -> None:
         self.monitors.deliver(change, devices)
         if not change.belated:
             self.switch.agents.changed(change)
 
-    def _snapshot(self, target: str, data: CallSubscription) -> None:
+    def _snapshot(self, target: str, data: CallSubscription | QueueSubscription) -> None:
         """The first one is the present that a client takes from SnapshotDevice, unless it had its answer before; later ones tell more."""
         first = target not in self._seeded and not self.switch.snapshots.guessed(target)
         self._seeded.add(target)
@@ -250,6 +267,7 @@ class Bridge:
     def stop(self) -> None:
         """Forget all calls and end all timers."""
         self._drop()
+        self.switch.routeing.stop()
         self.watchdog.stop()
         self.repair.stop()
         if self._lost_told is not None:
@@ -263,11 +281,12 @@ class Bridge:
         self._seeded.clear()
 
     def _monitored(self, device: str) -> bool:
-        return self.monitors.monitored(device) or device in self.switch.starting or self.switch.agents.attended(device)
+        return self.switch.wanted(device)
 
     def _forget(self, device: str) -> None:
         self._seeded.discard(device)
         self.repair.compared(device)
         self.features.forget(device)
         self.switch.agents.forget(device)
+        self.switch.routeing.forget(device)
         self.model.forget(device)

@@ -3,7 +3,8 @@
 It is a table: for each Xsi event a rule that says what the event waits for and what it does. The rules are in the modules
 :mod:`~bwconnector.bridge.originating`, :mod:`~bwconnector.bridge.basic`, :mod:`~bwconnector.bridge.holding`,
 :mod:`~bwconnector.bridge.clearing`, :mod:`~bwconnector.bridge.transfers`, :mod:`~bwconnector.bridge.forwarding`,
-:mod:`~bwconnector.bridge.pickup`, :mod:`~bwconnector.bridge.conferences`, :mod:`~bwconnector.bridge.recording` and
+:mod:`~bwconnector.bridge.pickup`, :mod:`~bwconnector.bridge.conferences`, :mod:`~bwconnector.bridge.recording`,
+:mod:`~bwconnector.bridge.queueing` and
 :mod:`~bwconnector.bridge.resync`.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bwconnector.bridge import basic, clearing, conferences, forwarding, originating, pickup, recording, resync, transfers
+from bwconnector.bridge import basic, clearing, conferences, forwarding, originating, pickup, queueing, recording, resync, transfers
 from bwconnector.bridge.adoption import adopt
 from bwconnector.bridge.calls import NULL, QUEUED, CallTable
 from bwconnector.bridge.holding import hold_gate, settle_hold
@@ -23,6 +24,7 @@ from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import Directory, World
 from bwconnector.xsi.events import CallEvent, CallParkedAgainst, CallSubscription, ConferenceEvent, EventData, XsiCall
+from bwconnector.xsi.queues import QueueEvent, QueueSubscription
 
 __all__ = ["CallModel", "MASTER_TABLE"]
 
@@ -37,6 +39,7 @@ MASTER_TABLE: dict[str, Rule] = {
     **pickup.RULES,
     **conferences.RULES,
     **recording.RULES,
+    **queueing.RULES,
     **resync.RULES,
 }
 
@@ -86,22 +89,35 @@ class CallModel:
                 step.conference = data.conference
                 step.legs = self._all_legs(user)
                 self.world.steps.add(step)
+        elif isinstance(data, QueueEvent):
+            if data.type in MASTER_TABLE:
+                step = self._step(user, data.type, (queueing.waiting_leg(data.entry, data.redirections, data.redirect),))
+                step.queue = data
+                self.world.steps.add(step)
         elif isinstance(data, CallSubscription):
-            self.world.steps.hurry(user)
             step = self._step(user, resync.SNAPSHOT, data.calls)
             step.conference, step.silent = data.conference, silent
-            self._run(step)
-            self.world.steps.settle()
+            self._compare(step)
+        elif isinstance(data, QueueSubscription):
+            step = self._step(user, queueing.QUEUE_SNAPSHOT, tuple(map(queueing.waiting_leg, data.entries)))
+            step.silent = silent
+            self._compare(step)
         elif isinstance(data, CallParkedAgainst):
             party = self.world.directory.key(data.party) if data.party is not None else ""
             self.world.steps.add(Step(user, "CallParkedAgainstEvent", self._clock.seconds(), party=party))
+
+    def _compare(self, step: Step) -> None:
+        """A snapshot is the truth now: nothing of its device waits any longer."""
+        self.world.steps.hurry(step.user)
+        self._run(step)
+        self.world.steps.settle()
 
     def forget(self, user: str) -> None:
         """``user`` is no longer subscribed: from now on its part is inferred from others."""
         self.world.reports.introduced.discard(user)
         self.world.steps.forget(user)
         for connection in self.table.connections_of(user):
-            if connection.state == QUEUED:
+            if connection.state == QUEUED and not connection.queue:  # what waits at a queue is inferred from its caller
                 self.world.enter(connection, NULL)
                 self.world.close(connection.call)
         self.world.unsettled.pop(user, None)

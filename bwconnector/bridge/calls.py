@@ -65,7 +65,13 @@ class Leg:
     moved: int = 0
     """How often its far end was reported to have redirected the call, without the leg's own event having told so yet."""
     ringing_told: bool = False
-    """Its unmonitored called party was reported as alerting (P-DELIV)."""
+    """Its unmonitored called party was reported as alerting (P-DELIV); of a queue's leg: it rings at an agent whom nobody monitors."""
+    acd: str = ""
+    """Device key of the call center or route point that offered this call to its user."""
+    position: int = 0
+    """Place of a call that waits at a call center or route point, 1 is next."""
+    priority: str = ""
+    """Its priority there, in BroadWorks' words."""
     recording: str = ""
     """Whether it is recorded: ``Pending``, ``Started``, ``Paused`` or empty."""
     recording_controls: str = ""
@@ -94,6 +100,8 @@ class Connection:
     """Cause of the Delivered, repeated in Established where ECMA-269 wants it."""
     entered: dict[str, float] = attrs.Factory(dict)
     """When each state was last entered (clock seconds)."""
+    queue: bool = False
+    """The device is a call center or route point: the call does not ring there, it waits."""
 
     @property
     def alive(self) -> bool:
@@ -172,6 +180,10 @@ class Call:
     def forget_told(self, device: str) -> None:
         """Nobody at ``device`` remembers what it was told."""
         self.told = {about: kind for about, kind in self.told.items() if about[1] != device}
+
+    def forget_subject(self, device: str) -> None:
+        """What was told last of the connection of ``device`` may come about again."""
+        self.told = {about: kind for about, kind in self.told.items() if about[0].device != device}
 
     def others(self, device: str) -> list[Connection]:
         """Living connections of other devices."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
@@ -57,11 +57,11 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
     "SnapshotDevice": ("snapshot", "snapshotDevice", "localCallStateCompoundCallState"),
     "AlternateCall": ("callControl", "alternateCall", "hold"),
     "AnswerCall": ("callControl", "answerCall", "alerting deviceIDOnly"),
-    "ClearCall": ("callControl", "clearCall", "alerting connected failed initiated hold deviceIDOnly callIDOnly"),
-    "ClearConnection": ("callControl", "clearConnection", "alerting connected fail initiated hold deviceIDOnly"),
+    "ClearCall": ("callControl", "clearCall", "alerting connected failed queued initiated hold deviceIDOnly callIDOnly"),
+    "ClearConnection": ("callControl", "clearConnection", "alerting connected fail queued initiated hold deviceIDOnly"),
     "ConferenceCall": ("callControl", "conferenceCall", "activeCallConnected heldCallHold connectionParameterInAck endpointDeviceID"),
     "ConsultationCall": ("callControl", "consultationCall", ""),
-    "DeflectCall": ("callControl", "deflectCall", "alerting deviceIDOnly"),
+    "DeflectCall": ("callControl", "deflectCall", "alerting queued deviceIDOnly"),
     "DirectedPickupCall": ("callControl", "directedPickupCall", "alerting pickedCallInAck deviceIDOnly"),
     "GroupPickupCall": ("callControl", "groupPickupCall", "alerting pickedCallInAck"),
     "HoldCall": ("callControl", "holdCall", "deviceIDOnly"),
@@ -100,8 +100,19 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
         "requestedAgentStateWorkingAfterCall agentID privateData",
     ),
     "Escape": ("vendor", "escape", "swFunctionSupportsReceiving"),
+    "PlayMessage": ("voice", "playMsg", ""),
+    "ReRoute": ("routeing", "reRoute", ""),
+    "RouteEnd": ("routeing", "routeEnd", ""),
+    "RouteRegister": ("routeing", "routeRegister", ""),
+    "RouteRegisterAbort": ("routeing", "routeRegisterAbort", ""),
+    "RouteRegisterCancel": ("routeing", "routeRegisterCancel", ""),
+    "RouteReject": ("routeing", "routeReject", ""),
+    "RouteRequest": ("routeing", "routeRequest", ""),
+    "RouteSelect": ("routeing", "routeSelect", ""),
+    "RouteUsed": ("routeing", "routeUsed", ""),
 }
-"""By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row."""
+"""By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row.
+Routeing has services of ours, too."""
 
 POLICY_OF_SERVICE: Mapping[str, tuple[str, str]] = {
     "SingleStepConferenceCall": ("P-SSC", "off"),
@@ -139,16 +150,57 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "AgentWorkingAfterCallEvent": ("logical", "agentWorkingAfterCall"),
     "AgentBusyEvent": ("logical", "agentBusy"),
     "PrivateEvent": ("vendor", "privateEvent"),
+    "PlayEvent": ("voice", "play"),
+    "BackInServiceEvent": ("maintenance", "backInService"),
+    "OutOfServiceEvent": ("maintenance", "outOfService"),
 }
 """Events that are sent: the list that each stands in, and its element there."""
 
-STATION_LISTS: Mapping[str, str] = {
+QUEUE_SERVICES = frozenset({"ClearCall", "ClearConnection", "DeflectCall", "SingleStepTransferCall"})
+"""Call control that BroadWorks does for a call that waits at a call center or route point."""
+
+QUEUE_EVENTS = frozenset(
+    {
+        "CallInformationEvent",
+        "ConferencedEvent",
+        "ConnectionClearedEvent",
+        "DeliveredEvent",
+        "DivertedEvent",
+        "EstablishedEvent",
+        "FailedEvent",
+        "HeldEvent",
+        "QueuedEvent",
+        "RetrievedEvent",
+        "TransferedEvent",
+    }
+)
+"""Events that the monitor of a call center or route point may get."""
+
+OF_ROUTE_POINTS = frozenset(
+    {name for name, (group, _, _) in SERVICE_CAPABILITIES.items() if group == "routeing"}
+    | {"BackInServiceEvent", "OutOfServiceEvent", "PlayEvent", "PlayMessage"}
+)
+"""Services and events that only route points have."""
+
+SERVICES_OF: Mapping[str, Collection[str]] = {
+    USER: SERVICE_CAPABILITIES.keys() - OF_ROUTE_POINTS,
+    CALL_CENTER: QUEUE_SERVICES,
+    ROUTE_POINT: QUEUE_SERVICES | OF_ROUTE_POINTS | {"MakeCall"},
+}
+EVENTS_OF: Mapping[str, Collection[str]] = {
+    USER: EVENTS.keys() - OF_ROUTE_POINTS,
+    CALL_CENTER: QUEUE_EVENTS,
+    ROUTE_POINT: QUEUE_EVENTS | OF_ROUTE_POINTS | {"OriginatedEvent", "StopEvent"},
+}
+"""By kind of device: the services that can be asked of it, and the events that its monitors may get."""
+
+DEVICE_LISTS: Mapping[str, str] = {
     "callControl": "callControlServList",
     "callAssociated": "callAssociatedServList",
     "logical": "logicalServList",
     "voice": "voiceServList",
 }
-"""The lists of services that a station has, with their names in the information about it."""
+"""The lists of services that a device has, with their names in the information about it."""
 
 CATEGORY: Mapping[str, str] = {USER: "station", CALL_CENTER: "acd", ROUTE_POINT: "routeingDevice"}
 """Device category by kind of device."""
@@ -161,24 +213,24 @@ SEGMENT = 100
 frame of more than 32 kB."""
 
 
-def _services(switch: SwitchingFunction, lists: Mapping[str, str]) -> Caps:
+def _services(switch: SwitchingFunction, lists: Mapping[str, str], of: Collection[str] = SERVICE_CAPABILITIES) -> Caps:
     found: Caps = {}
     for service, (group, element, parameters) in SERVICE_CAPABILITIES.items():
         row, off = POLICY_OF_SERVICE.get(service, ("", ""))
-        if group in lists and _has(switch, service) and not (row and switch.policy(row) == off):
+        if service in of and group in lists and _has(switch, service, of) and not (row and switch.policy(row) == off):
             found.setdefault(lists[group], {})[element] = dict.fromkeys(parameters.split(), True)
     return found
 
 
-def _has(switch: SwitchingFunction, name: str) -> bool:
-    """Whether the release of BroadWorks has what a service or an event is about."""
-    return name not in RECORDING or switch.options.call_recording
+def _has(switch: SwitchingFunction, name: str, of: Collection[str]) -> bool:
+    """Whether the release of BroadWorks has what a service or an event is about; Stop is the end of treatments, too."""
+    return name not in RECORDING or switch.options.call_recording or (name == "StopEvent" and "PlayEvent" in of)
 
 
-def _events(switch: SwitchingFunction, lists: Mapping[str, str]) -> Caps:
+def _events(switch: SwitchingFunction, lists: Mapping[str, str], of: Collection[str] = EVENTS) -> Caps:
     found: Caps = {}
     for event, (group, element) in EVENTS.items():
-        if group in lists and _has(switch, event):
+        if event in of and group in lists and _has(switch, event, of):
             found.setdefault(lists[group], {})[element] = {}
     return found
 
@@ -194,6 +246,7 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
             "logical": "logicalServList",
+            "routeing": "routeingServList",
             "voice": "voiceServList",
             "vendor": "vendorSpecificServList",
         },
@@ -205,6 +258,7 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
+            "maintenance": "deviceMaintEvtsList",
             "voice": "voiceEvtsList",
             "vendor": "vendorSpecificEvtsList",
         },
@@ -225,6 +279,7 @@ async def get_switching_function_caps(
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
             "logical": "logicalServList",
+            "routeing": "routeingServList",
             "voice": "voiceServList",
             "vendor": "vendorSpecificServList",
         },
@@ -236,6 +291,7 @@ async def get_switching_function_caps(
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
+            "maintenance": "deviceMaintEvtsList",
             "voice": "voiceEvtsList",
             "vendor": "vendorSpecificEvtsList",
         },
@@ -261,7 +317,7 @@ async def get_switching_function_caps(
 def _never_sent(switch: SwitchingFunction) -> csta.MonitorFilter:
     """Events that no monitor gets, as a filter names them."""
     filters = {csta.MonitorFilter(frozenset({name})) for names in FILTER_GROUPS.values() for name in names}
-    sent = [event for event in EVENTS if _has(switch, event)]
+    sent = [event for event in EVENTS if _has(switch, event, EVENTS)]
     return csta.MonitorFilter(frozenset().union(*(f.blocked for f in filters if not any(map(f.blocks, sent)))))
 
 
@@ -301,7 +357,7 @@ async def get_logical_device_information(
     switch: SwitchingFunction, asker: Asker, request: csta.GetLogicalDeviceInformation
 ) -> csta.GetLogicalDeviceInformationResponse:
     device = await switch.device("GetLogicalDeviceInformation", request.device)
-    station = device.kind == USER
+    station, services, events = device.kind == USER, SERVICES_OF[device.kind], EVENTS_OF[device.kind]
     return csta.GetLogicalDeviceInformationResponse(
         device_category=CATEGORY[device.kind],
         named_device_types="station" if station else None,
@@ -312,7 +368,8 @@ async def get_logical_device_information(
         trans_and_conf_setup=frozenset({"consultationCall", "holdCallMakeCall", "alternateCall"}) if station else None,
         device_on_device_monitor_filter=_never_sent(switch),
         media_class_support=frozenset({"voice"}),
-        log_dev_serv_list=_services(switch, STATION_LISTS if station else {}),
+        routeing_serv_list=_services(switch, {"routeing": "routeing"}, services).get("routeing"),
+        log_dev_serv_list=_services(switch, DEVICE_LISTS, services),
         log_dev_evts_list=_events(
             switch,
             {
@@ -321,5 +378,7 @@ async def get_logical_device_information(
                 "logical": "logicalEvtsList",
                 "voice": "voiceEvtsList",
             },
+            events,
         ),
+        device_maint_evts_list=_events(switch, {"maintenance": "maintenance"}, events).get("maintenance"),
     )

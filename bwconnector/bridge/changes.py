@@ -43,7 +43,8 @@ class Change:
     :ivar acting: device key of the alerting, answering, holding, releasing, transferring, conferencing … device
     :ivar target: newDestination, transferredToDevice or addedParty
     :ivar belated: told before to others; now to a device whose own first report had not come by then
-    :ivar text: client session info of a CallInformationEvent
+    :ivar text: client session info of a CallInformationEvent, message of a PlayEvent or of a treatment's StopEvent
+    :ivar queued: calls in the queue, and those of them in front of this one
     :ivar characteristics: callCharacteristics: ``assistCall``, ``highPriorityCall``, ``priorityCall``
     :ivar last_redirection: None means that the call was never redirected (``notRequired``)
     """
@@ -64,6 +65,7 @@ class Change:
     outgoing_external: bool = False
     text: str = ""
     characteristics: frozenset[str] = frozenset()
+    queued: tuple[int, int] | None = None
     private: dict[str, str] | None = None
     belated: bool = False
 

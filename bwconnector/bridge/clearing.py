@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bwconnector.bridge import causes
-from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, INITIATED, NULL, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED, NULL, Leg
 from bwconnector.bridge.conferences import conference_gate, leg_left
+from bwconnector.bridge.distribution import awaited_queue, offer_ended, release_gate
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
@@ -79,6 +80,8 @@ def released_gate(world: World, step: Step) -> float:
         return conference_gate(world, step, leg)
     if step.user in call.entered and xsi.releasing_party != LOCAL:
         return _visitor_gate(world, leg)
+    if xsi.releasing_party != LOCAL and not leg.acd and awaited_queue(world, leg):
+        return world.policy.seconds("P-FAR")
     if leg.personality == "Terminator" and not leg.answered:
         return _ringing_leg_gate(world, xsi, leg)
     if leg.personality == "Click-to-Dial":
@@ -99,13 +102,18 @@ def _visitor_gate(world: World, leg: Leg) -> float:
 def _far_rings(leg: Leg) -> bool:
     """Nobody has answered at the other end; after a single step transfer that may be so although the leg itself is connected."""
     others = leg.connection.call.others(leg.user)
-    return bool(others) and all(connection.state == ALERTING for connection in others)
+    if others:
+        return all(connection.state == ALERTING for connection in others)
+    far = leg.connection.call.connections.get(leg.remote)
+    return far is not None and far.alerted and CONNECTED not in far.entered and HOLD not in far.entered
 
 
 def _ringing_leg_gate(world: World, xsi: XsiCall, leg: Leg) -> float:
     """A ringing leg that was released from afar: cancelled, not answered, or picked up elsewhere. The caller's own word decides."""
     if leg.hunt_group:
         return 0.0 if _winner(leg) is not None else world.policy.seconds("P-JOIN")
+    if leg.acd:
+        return release_gate(world, leg)
     if xsi.releasing_party != REMOTE or _no_answer(xsi):
         return 0.0
     caller = leg.connection.call.connections.get(leg.remote)
@@ -177,10 +185,15 @@ class _Word:
         self.call = leg.connection.call
         self.forced = any(world.intents.find(service, step.user, leg.call_id) for service in ("ClearConnection", "ClearCall"))
         self.caller_final = final_of(world, leg.remote, leg)
+        caller = not leg.acd and self.xsi.releasing_party == LOCAL and not self.forced
+        self.gives_up = caller and any(c.queue for c in self.call.others(step.user))
+        """The caller does not wait in the queue any longer."""
         self.parked = parks(world, leg) if self.connection.state not in (ALERTING, INITIATED) else False
 
     def clear(self) -> None:
-        if self.parked:
+        if self.gives_up:
+            self.world.cleared(self.connection, "callCancelled")
+        elif self.parked:
             park(self.world, self.leg, "")
         elif self.connection.state == INITIATED:
             self._not_lifted()
@@ -211,6 +224,8 @@ class _Word:
             return
         if self.forced:
             world.cleared(connection, "normalClearing")
+        elif self.leg.acd:
+            offer_ended(world, self.leg, rejected=self.xsi.releasing_party == LOCAL or _no_answer(self.xsi))
         elif self.xsi.releasing_party == REMOTE and self._unanswered():
             world.cleared(connection, "callNotAnswered")
         elif self.xsi.releasing_party == REMOTE:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, QUEUED, Call, Connection
 from bwconnector.bridge.changes import Change
-from bwconnector.bridge.devices import UnknownDevice
+from bwconnector.bridge.devices import VIRTUAL, UnknownDevice
+from bwconnector.bridge.queueing import waiting_leg
 from bwconnector.bridge.refusals import refusal
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta.elements import ConnectionID
 from bwconnector.csta.errors import CstaError
+from bwconnector.xsi.answers import read_queue
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
 from bwconnector.xsi.present import calls_of
 
-__all__ = ["about", "calls_at", "find_call", "find_connection", "find_controlled", "leg_of", "own_leg"]
+__all__ = ["about", "calls_at", "find_call", "find_connection", "find_controlled", "leg_of", "own_leg", "waits"]
 
 LEG_STATES = {ALERTING: ("Alerting",), CONNECTED: ("Active", "Remote Held"), HOLD: ("Held",)}
 """Xsi states of the leg that gives a connection its state; a conference controller's connection has several legs."""
@@ -98,8 +100,16 @@ async def leg_of(switch: SwitchingFunction, service: str, connection: Connection
     return call_id
 
 
+def waits(connection: Connection) -> bool:
+    """The call waits at this call center or route point; one that is parked at a user's phone is queued, too."""
+    return connection.queue and connection.state == QUEUED
+
+
 async def calls_at(switch: SwitchingFunction, user: str) -> tuple[XsiCall, ...]:
-    """The calls that BroadWorks has at ``user`` now."""
+    """The calls that BroadWorks has at ``user`` now, those of a queue in the order of their positions."""
+    question = VIRTUAL.get(switch.directory.kind(user))
+    if question is not None:
+        return tuple(waiting_leg(entry) for entry in read_queue((await switch.xsi.perform(question(user))).body))
     return await calls_of(switch.xsi.perform, user)
 
 

@@ -24,7 +24,7 @@ from bwconnector.xsi.answers import Profile, read_directory, read_profile
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import Party
 
-__all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "UnknownDevice"]
+__all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "UnknownDevice", "VIRTUAL"]
 
 USER = "user"
 CALL_CENTER = "callcenter"
@@ -212,6 +212,17 @@ class Directory:
     def is_user(self, key: str) -> bool:
         """Whether the key is that of a BroadWorks subscriber, not of an external party."""
         return (("@" in key and not key.startswith("sip:")) or self._devices.get(key) is not None) if key else False
+
+    def is_queue(self, key: str) -> bool:
+        """Whether calls wait at this device: it is known as a call center or route point."""
+        return self.kind(key) != USER
+
+    def is_route_point(self, key: str) -> bool:
+        return self.kind(key) == ROUTE_POINT
+
+    def queue_kind(self, key: str) -> requests.QueueKind:
+        """Which kind of queue a device is."""
+        return "routepoint" if self.kind(key) == ROUTE_POINT else "callcenter"
 
     # Parties that BroadWorks names
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 from bwconnector.bridge.changes import Change
-from bwconnector.bridge.connections import about, find_connection, find_controlled, leg_of
+from bwconnector.bridge.connections import about, find_connection, find_controlled, leg_of, waits
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.outstanding import Proof
 from bwconnector.bridge.refusals import require
@@ -28,7 +28,10 @@ async def deflect_call(switch: SwitchingFunction, asker: Asker, request: csta.De
         raise CstaError("operation", "invalidDestination", f"{request.new_destination[0]!r} cannot be dialled")
     leg = await leg_of(switch, service, connection)
     # Xsi has no verb of its own for this: a blind transfer of an alerting call deflects it.
-    action = requests.blind_transfer(connection.device, leg, address)
+    if waits(connection):
+        action = requests.transfer_waiting(switch.directory.queue_kind(connection.device), connection.device, leg, address)
+    else:
+        action = requests.blind_transfer(connection.device, leg, address)
     intent = Intent(service, connection.device, (leg,), target=switch.directory.key_of_address(address))
     proof = about({"DivertedEvent"}, connection)
     await switch.carry_out(service, intent, lambda: switch.xsi.perform(action), proof, connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from bwconnector.bridge.hoteling import guest_associated_extension
+from bwconnector.bridge.line_services import promote, reorder
 from bwconnector.bridge.refusals import PRIVATE_DATA
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
@@ -17,6 +18,8 @@ PrivateService = Callable[[SwitchingFunction, Asker, Mapping[str, str]], Awaitab
 
 ESCAPES: Mapping[str, PrivateService] = {
     "guestAssociatedExtension": guest_associated_extension,
+    "acdPromote": promote,
+    "acdReorder": reorder,
 }
 """By element name. The first element that is here names the service; the others are its parameters, inside of it or beside it."""
 

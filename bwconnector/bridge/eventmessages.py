@@ -123,7 +123,15 @@ def _failed(view: _View) -> Children:
 
 
 def _queued(view: _View) -> Children:
-    return {"queued_connection": view.subject, "queue": view.acting, **view.parties, **view.outside}
+    queued, in_front = view.change.queued or (None, None)
+    return {
+        "queued_connection": view.subject,
+        "queue": view.acting,
+        **view.parties,
+        "number_queued": queued,
+        "calls_in_front": in_front,
+        **view.outside,
+    }
 
 
 def _network_reached(view: _View) -> Children:
@@ -154,8 +162,8 @@ def _call_information(view: _View) -> Children:
 
 
 def _voice(view: _View) -> Children:
-    """BroadWorks has one recording of a connection at a time; it is called as its call is."""
-    return {"connection": view.subject, "message": view.subject.call_id}
+    # BroadWorks has one recording of a connection at a time; it is called as its call is
+    return {"connection": view.subject, "message": view.change.text or view.subject.call_id}
 
 
 EVENTS: dict[str, tuple[type[csta.Event], Callable[[_View], Children]]] = {
@@ -175,11 +183,12 @@ EVENTS: dict[str, tuple[type[csta.Event], Callable[[_View], Children]]] = {
     "CallInformationEvent": (csta.CallInformationEvent, _call_information),
     "RecordEvent": (csta.RecordEvent, _voice),
     "SuspendRecordEvent": (csta.SuspendRecordEvent, _voice),
+    "PlayEvent": (csta.PlayEvent, _voice),
     "StopEvent": (csta.StopEvent, _voice),
 }
 """Each kind of change with its message and what fills it; these are the call events that are sent."""
 
-_VOICE = frozenset({"RecordEvent", "SuspendRecordEvent", "StopEvent"})
+_VOICE = frozenset({"PlayEvent", "RecordEvent", "SuspendRecordEvent", "StopEvent"})
 """Events without callCharacteristics."""
 _STATELESS = _VOICE | {"CallInformationEvent"}
 """Events without localConnectionInfo."""

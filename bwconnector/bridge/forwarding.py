@@ -14,7 +14,7 @@ __all__ = ["RULES", "moved_on", "waits_for_redirector"]
 # at the new destination
 
 
-_GROUPS = frozenset({"hunt-group", "call-center", "route-point"})
+_GROUPS = frozenset({"hunt-group"})
 
 
 def waits_for_redirector(world: World, step: Step) -> float:

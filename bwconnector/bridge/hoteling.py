@@ -74,7 +74,7 @@ async def associate(switch: SwitchingFunction, service: str, guest: str, host: s
         try:
             arrived = await _bring(switch, service, guest, host)
         except CstaError:
-            switch.release_unmonitored(guest)
+            switch.release_unwanted(guest)
             raise
     switch.spawn(_settle(switch, guest, host, arrived))
 
@@ -213,7 +213,7 @@ async def _settle(switch: SwitchingFunction, guest: str, host: str, arrived: boo
     if not arrived and switch.subscriptions.subscribed(guest) and switch.agents.guest_at(host) != guest:
         await switch.outstanding.change(lambda c: c.kind == PRIVATE and c.subject.device == guest and c.acting == host, ARRIVAL)
     record = switch.agents.record(guest)
-    switch.release_unmonitored(guest)  # unless it has arrived where somebody is to hear of it
+    switch.release_unwanted(guest)  # unless it has arrived where somebody is to hear of it
     if record is not None and record.guest is not None and record.host not in ("", host):
         return  # it has gone on to another phone meanwhile
     try:

@@ -10,7 +10,8 @@ from bwconnector.bridge.world import World
 __all__ = ["join_calls", "joined_unseen", "redirected_by", "single_step_transfer", "word_of"]
 
 
-_WORDS = frozenset({"CallTransferredEvent", "CallUpdatedEvent", "CallReceivedEvent", "CallAnsweredEvent"})
+_ARRIVALS = frozenset({"CallReceivedEvent", "ACDCallAddedEvent", "RoutePointCallAddedEvent"})
+_WORDS = _ARRIVALS | {"CallTransferredEvent", "CallUpdatedEvent", "CallAnsweredEvent", "ACDCallUpdatedEvent", "RoutePointCallUpdatedEvent"}
 
 
 def word_of(world: World, user: str, other: str, redirector: str) -> Step | None:
@@ -19,7 +20,7 @@ def word_of(world: World, user: str, other: str, redirector: str) -> Step | None
     def says(step: Step) -> bool:
         if other not in step.remotes or step.type not in _WORDS:
             return False
-        if step.type == "CallReceivedEvent":
+        if step.type in _ARRIVALS:
             return redirected_by(world, step, redirector)
         leg = world.leg_of(user, step.calls[0])
         return leg is not None and leg.remote == redirector
@@ -51,9 +52,12 @@ def join_calls(world: World, primary: Connection, secondary: Connection, a: Conn
     world.table.rename(call, new_id)
     survivors = [connection for connection in call.alive() if connection.device != transferring]
     call.diverted -= {connection.device for connection in survivors}
-    if call.calling in ("", transferring) and a is not None:
-        call.calling = a.device
-    call.called = consulted_called or (c.device if c is not None else call.called)
+    if a is not None and a.queue:
+        call.calling, call.called = (c.device if c is not None else call.calling), a.device  # who was consulted waits in the queue now
+    else:
+        if call.calling in ("", transferring) and a is not None:
+            call.calling = a.device
+        call.called = consulted_called or (c.device if c is not None else call.called)
     call.outgoing_external = bool(call.called) and not world.directory.is_user(call.called)
     call.last_redirection = transferring
     states = {connection.device: connection.state for connection in survivors}

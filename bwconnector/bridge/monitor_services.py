@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Connection
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, QUEUED, Connection
 from bwconnector.bridge.connections import calls_at, find_call
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
 from bwconnector.bridge.monitors import Monitor
@@ -16,7 +16,7 @@ from bwconnector.csta.errors import CstaError
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
 
-__all__ = ["PACKAGES", "change_monitor_filter", "monitor_start", "monitor_stop", "snapshot_call", "snapshot_device"]
+__all__ = ["PACKAGES", "change_monitor_filter", "monitor_start", "monitor_stop", "snapshot_call", "snapshot_device", "subscribe"]
 
 PACKAGES: Mapping[str, Sequence[str]] = {
     USER: (
@@ -39,6 +39,7 @@ STATES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("Terminator", "Alerting"): (ALERTING, CONNECTED),
     ("Originator", "Alerting"): (CONNECTED, NULL),
     ("Click-to-Dial", "Alerting"): (INITIATED, NULL),
+    ("Terminator", "Queued"): (QUEUED, CONNECTED),
     **{
         (personality, state): states
         for personality in ("Originator", "Terminator", "Click-to-Dial")
@@ -55,25 +56,31 @@ async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.M
     _check_limit(switch, asker)
     device = await switch.device("MonitorStart", name)
     key = device.key
+    await subscribe(switch, asker, "MonitorStart", device)
+    _check_limit(switch, asker)
+    wanted = request.requested_monitor_filter
+    cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or csta.MonitorFilter())
+    # What exists already is not replayed, only what changes from now on is told (ECMA-269 §15.1.2).
+    return csta.MonitorStartResponse(monitor_cross_ref_id=cross_ref_id, actual_monitor_filter=wanted, monitor_existing_calls=True)
+
+
+async def subscribe(switch: SwitchingFunction, asker: Asker, service: str, device: Device) -> None:
+    """Have BroadWorks tell the events of a device; whoever asked for them is still there afterwards."""
+    key = device.key
     switch.starting[key] += 1
     try:
         await _subscribe(switch, device)
     except XsiFailure as failure:
         if isinstance(failure, Refused) and failure.status == 404:
             switch.directory.forget(key)
-        raise refusal("MonitorStart", failure) from failure
+        raise refusal(service, failure) from failure
     finally:
         switch.starting[key] -= 1
         if not switch.starting[key]:
             del switch.starting[key]
     if asker.gone() or not switch.status.operational:
-        switch.release_unmonitored(key)
-        raise CstaError(*NO_CHANNEL, detail=f"the link or the Event Channels were lost before the monitor on {name} was started")
-    _check_limit(switch, asker)
-    wanted = request.requested_monitor_filter
-    cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or csta.MonitorFilter())
-    # What exists already is not replayed, only what changes from now on is told (ECMA-269 §15.1.2).
-    return csta.MonitorStartResponse(monitor_cross_ref_id=cross_ref_id, actual_monitor_filter=wanted, monitor_existing_calls=True)
+        switch.release_unwanted(key)
+        raise CstaError(*NO_CHANNEL, detail=f"the link or the Event Channels were lost before {service} of {asker.name(key)} was done")
 
 
 async def _subscribe(switch: SwitchingFunction, device: Device) -> None:
@@ -97,7 +104,7 @@ def _check_limit(switch: SwitchingFunction, asker: Asker) -> None:
 async def monitor_stop(switch: SwitchingFunction, asker: Asker, request: csta.MonitorStop) -> csta.MonitorStopResponse:
     monitor = _monitor(switch, asker, request.monitor_cross_ref_id)
     switch.monitors.stop(asker.link, request.monitor_cross_ref_id)
-    switch.release_unmonitored(monitor.device_key)
+    switch.release_unwanted(monitor.device_key)
     return csta.MonitorStopResponse()
 
 
@@ -124,14 +131,19 @@ async def snapshot_device(switch: SwitchingFunction, asker: Asker, request: csta
     device = await switch.device("SnapshotDevice", name)
     if switch.subscriptions.subscribed(device.key):
         await switch.snapshots.refresh(device.key, asker.link.name)
-        connections = switch.table.connections_of(device.key)
+        connections = sorted(switch.table.connections_of(device.key), key=_position)
         return csta.SnapshotDeviceResponse(snapshot=tuple(_connection(asker, c, name) for c in connections))
     # Nobody monitors it, so the model has at best what others tell of it: BroadWorks is asked.
     try:
-        calls = await calls_at(switch, device.key)
+        calls = await _calls(switch, device)
     except XsiFailure as failure:
         raise refusal("SnapshotDevice", failure) from failure
     return csta.SnapshotDeviceResponse(snapshot=tuple(_leg(switch, asker, c, name) for c in calls if (c.personality, c.state) in STATES))
+
+
+def _position(connection: Connection) -> int:
+    """Place in the line of a call that waits at a queue; 0 for any other."""
+    return min((leg.position for leg in connection.legs), default=0)
 
 
 def _connection(asker: Asker, connection: Connection, name: str) -> csta.SnapshotDeviceInfo:
@@ -144,11 +156,27 @@ def _connection(asker: Asker, connection: Connection, name: str) -> csta.Snapsho
     )
 
 
-def _leg(switch: SwitchingFunction, asker: Asker, leg: XsiCall, name: str) -> csta.SnapshotDeviceInfo:
+async def _calls(switch: SwitchingFunction, device: Device) -> tuple[XsiCall, ...]:
+    """The calls at a device that nobody monitors. Queues may show as users, but have no calls of their own as these have."""
+    refusal = None
+    try:
+        calls = await calls_at(switch, device.key)
+    except Refused as refused:
+        if refused.status != 403 or device.kind != USER:
+            raise
+        calls, refusal = (), refused
+    if not calls and device.kind == USER and (await switch.directory.classify(device)).kind != USER:
+        return await calls_at(switch, device.key)
+    if refusal is not None:
+        raise refusal
+    return calls
+
+
+def _leg(switch: SwitchingFunction, asker: Asker, call: XsiCall, name: str) -> csta.SnapshotDeviceInfo:
     return csta.SnapshotDeviceInfo(
-        connection_identifier=csta.ConnectionID(leg.tracking_id, name),
-        endpoint_device=party(switch.directory.key(leg.remote), asker.name),
-        local_call_state=STATES[leg.personality, leg.state],
+        connection_identifier=csta.ConnectionID(call.tracking_id, name),
+        endpoint_device=party(switch.directory.key(call.remote), asker.name),
+        local_call_state=STATES[call.personality, call.state],
     )
 
 

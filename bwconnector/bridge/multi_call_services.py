@@ -7,7 +7,7 @@ from twisted.logger import Logger
 from bwconnector.bridge.basic_services import dial, hold_request, started_call, starts, talk_request
 from bwconnector.bridge.calls import CONNECTED, Connection
 from bwconnector.bridge.changes import Change, ConnectionId, ListItem
-from bwconnector.bridge.connections import about, find_controlled, leg_of
+from bwconnector.bridge.connections import about, find_controlled, leg_of, waits
 from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.naming import connection_id, connection_list
 from bwconnector.bridge.outstanding import Proof, Proven
@@ -159,7 +159,9 @@ async def single_step_transfer_call(
     leg = await leg_of(switch, service, active)
     intent = Intent(service, active.device, (leg,), target=switch.directory.key_of_address(address))
     action = requests.blind_transfer(active.device, leg, address)
-    change = await _joined(switch, service, intent, action, about({"TransferedEvent"}, active), active)
+    if waits(active) or switch.directory.is_route_point(active.device):
+        action = requests.transfer_waiting(switch.directory.queue_kind(active.device), active.device, leg, address)
+    change = await _joined(switch, service, intent, action, about({"TransferedEvent", "DivertedEvent"}, active), active)
     name = asker.name
     if change is not None and change.items:
         call_id, connections = change.items[0].new.call_id, connection_list(change.items, name)

@@ -22,6 +22,7 @@ __all__ = [
     "NO_CHANNEL",
     "PRIVATE_DATA",
     "RECORDING",
+    "Row",
     "UNKNOWN_DEVICE",
     "refusal",
     "require",
@@ -74,6 +75,7 @@ ON_A_CALL = [
     "GenerateDigits",
     "HoldCall",
     "ParkCall",
+    "PlayMessage",
     "ReconnectCall",
     "RecordMessage",
     "Resume",
@@ -129,6 +131,12 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
     ("hoteling.forwarding", 400): (OPERATION, "invalidForwardingDestination"),
     ("hoteling.forwarding", 403): (OPERATION, "invalidFeature"),
     ("hoteling.guest", 403): (STATE, "invalidObjectState"),
+    ("Escape", 404): (OPERATION, "invalidConnectionID"),
+    ("PlayMessage", 403): (STATE, "notAbleToPlay"),
+    ("RouteRegister", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
+    ("RouteSelect", 400): (OPERATION, "invalidDestination"),
+    ("RouteSelect", 403): (OPERATION, "invalidDestination"),
+    ("RouteSelect", 404): (STATE, "noActiveCall"),
     ("MonitorStart", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("MonitorStart", 404): (OPERATION, "invalidMonitorObject"),
 }
@@ -163,6 +171,7 @@ NEEDS: Mapping[str, tuple[frozenset[str], Row]] = {
     "DeflectCall": (frozenset({ALERTING}), (STATE, "invalidConnectionState")),
     "DirectedPickupCall": (frozenset({ALERTING}), (STATE, "noCallToAnswer")),
     "ParkCall": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
+    "PlayMessage": (frozenset({QUEUED}), (STATE, "notAbleToPlay")),
     "GenerateDigits": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
     "RecordMessage": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
     "Stop": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
@@ -191,10 +200,15 @@ RECORDING: Mapping[tuple[str, str], Row] = {
 """By service and state of the recording in which it makes no sense."""
 
 
+OF_WAITING_CALLS = frozenset({"DeflectCall", "SingleStepTransferCall"})
+"""Services that a call center or route point does with a call that waits there."""
+
+
 def require(what: str, connection: Connection) -> None:
     """Refuse unless ``connection`` is in a state that ``what``, a row of :data:`NEEDS`, makes sense in."""
     states, row = NEEDS[what]
-    if connection.state not in states:
+    waiting = what in OF_WAITING_CALLS and connection.queue and connection.state == QUEUED
+    if connection.state not in states and not waiting:
         raise CstaError(*row, detail=f"{what}: the connection of {connection.device} in call {connection.call.id} is {connection.state}")
 
 

@@ -15,13 +15,15 @@ from bwconnector.bridge import escapes
 from bwconnector.bridge import feature_services as features
 from bwconnector.bridge import monitor_services as monitoring
 from bwconnector.bridge import multi_call_services as multi
+from bwconnector.bridge import routeing_services as routeing
 from bwconnector.bridge import supervision_services as supervision
 from bwconnector.bridge import system_services as system
+from bwconnector.bridge import treatment_services as treatment
 from bwconnector.bridge import voice_services as voice
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 
-__all__ = ["SERVICES", "Service"]
+__all__ = ["ONE_WAY", "SERVICES", "Service"]
 
 Run = Callable[[SwitchingFunction, Asker, Any], Awaitable[csta.Message | tuple[csta.Message, ...]]]
 """Carries a request out. Returns its response, or that and requests of our own that follow it; raises CstaError to refuse."""
@@ -88,5 +90,15 @@ SERVICES: Mapping[type[csta.Message], Service] = {
     csta.GetAgentState: Service(agents.get_agent_state),
     csta.SetAgentState: Service(agents.set_agent_state),
     csta.Escape: Service(escapes.escape),
+    csta.PlayMessage: Service(treatment.play_message),
+    csta.RouteRegister: Service(routeing.route_register),
+    csta.RouteRegisterCancel: Service(routeing.route_register_cancel, asks_broadworks=False),
 }
 """Service by request class. A request that is not here is answered with operation serviceNotSupported."""
+
+ONE_WAY: Mapping[type[csta.Message], Callable[[SwitchingFunction, Asker, Any], None]] = {
+    csta.RouteSelect: routeing.route_select,
+    csta.RouteReject: routeing.route_reject,
+    csta.RouteEnd: routeing.route_end,
+}
+"""What is done with a message that has no response; all others mean nothing here."""

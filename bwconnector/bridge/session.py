@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from bwconnector.bridge.association import Association
 from bwconnector.bridge.ports import LinkPort
 from bwconnector.bridge.refusals import NO_CHANNEL, SUBSCRIBED
-from bwconnector.bridge.services import SERVICES, Service
+from bwconnector.bridge.services import ONE_WAY, SERVICES, Service
 from bwconnector.bridge.status import DISABLED
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
@@ -78,11 +78,15 @@ class Session:
         if isinstance(message, csta.Response):
             self._answered(invoke_id, message)
         elif isinstance(message, csta.Request):
-            name = partial(self._switch.monitors.name_for, self._link)
-            asker = Asker(self._link, self._association, namespace, lambda: self._closed, name)
-            self._switch.spawn(self._serve(invoke_id, message, asker))
+            self._switch.spawn(self._serve(invoke_id, message, self._asker(namespace)))
+        elif (take := ONE_WAY.get(type(message))) is not None:
+            take(self._switch, self._asker(namespace), message)
         else:
             self.log.debug("link {link}: {message} has no meaning here", link=self._link.name, message=type(message).__name__)
+
+    def _asker(self, namespace: str) -> Asker:
+        name = partial(self._switch.monitors.name_for, self._link)
+        return Asker(self._link, self._association, namespace, lambda: self._closed, name)
 
     def unreadable(self, invoke_id: str, error: csta.CSTAErrorCode | CstaError, namespace: str, detail: str = "") -> None:
         """A request that could not be read: ``error`` is the answer, ``detail`` is for the log."""
@@ -97,8 +101,8 @@ class Session:
         self._association.close()
         self._awaited.clear()
         self._switch.status.listeners.remove(self._status_changed)
-        for device in self._switch.monitors.close_link(self._link):
-            self._switch.release_unmonitored(device)
+        for device in (*self._switch.monitors.close_link(self._link), *self._switch.routeing.close_link(self._link)):
+            self._switch.release_unwanted(device)
 
     @property
     def outstanding(self) -> int:
@@ -190,7 +194,7 @@ class Session:
         monitors = self._switch.monitors
         ended = [(cross_ref_id, monitors.get(self._link, cross_ref_id).namespace) for cross_ref_id in monitors.of_link(self._link)]
         for device in monitors.close_link(self._link):
-            self._switch.release_unmonitored(device)
+            self._switch.release_unwanted(device)
         self._send_stops(ended)
 
     def _send_stops(self, ended: Sequence[tuple[str, str]]) -> None:

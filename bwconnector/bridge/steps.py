@@ -13,6 +13,7 @@ import attrs
 
 from bwconnector.bridge.ports import Clock, DelayedCall
 from bwconnector.xsi.events import Conference, XsiCall
+from bwconnector.xsi.queues import QueueEvent
 
 __all__ = ["Gate", "Step", "Steps"]
 
@@ -26,6 +27,7 @@ class Step:
     :ivar remotes: device key of the remote party of each call
     :ivar legs: callIds concerned
     :ivar reason: of CallRecordingStoppedEvent
+    :ivar queue: what a call center or route point tells of the one call in ``calls``
     :ivar arrived: clock seconds
     """
 
@@ -39,6 +41,7 @@ class Step:
     party: str = ""
     silent: bool = False
     reason: str = ""
+    queue: QueueEvent | None = None
 
 
 Gate = Callable[[Step], float]

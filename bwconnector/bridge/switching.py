@@ -21,6 +21,7 @@ from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.outstanding import Outstanding, Proof, Proven
 from bwconnector.bridge.ports import Clock, LinkPort, SubscriptionPort, Waiter, XsiPort
 from bwconnector.bridge.refusals import BY_STATUS, NEEDS, NOT_MONITORED, SUBSCRIBED, UNKNOWN_DEVICE, refusal, require
+from bwconnector.bridge.routeing import Routeing
 from bwconnector.bridge.snapshots import Snapshots
 from bwconnector.bridge.status import Status
 from bwconnector.bridge.turns import Turns
@@ -82,7 +83,7 @@ class SwitchingFunction:
     """The collaborators of every service.
 
     :ivar policy: value of a policy row, e.g. ``policy("P-JOIN")``; times are milliseconds
-    :ivar starting: MonitorStart requests under way per device, whose subscription must not be released
+    :ivar starting: MonitorStart and RouteRegister requests under way per device, whose subscription must not be released
     :ivar references: numbers of serviceCrossRefIDs
     """
 
@@ -103,6 +104,10 @@ class SwitchingFunction:
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
     agents: Agents = attrs.Factory(
         lambda self: Agents(self.monitors, self.directory.full, self.policy, self.clock, self.subscriptions.only_changes), takes_self=True
+    )
+    routeing: Routeing = attrs.Factory(
+        lambda self: Routeing(self.clock, self.policy, self.directory, self.table, self.xsi, self.monitors.name_for, self.spawn),
+        takes_self=True,
     )
     turns: Turns = attrs.Factory(lambda self: Turns(self.clock, self.make_waiter), takes_self=True)
     starting: Counter[str] = attrs.Factory(Counter)
@@ -186,19 +191,26 @@ class SwitchingFunction:
         finally:
             self.turns.give(device)
 
-    def release_unmonitored(self, device: str) -> None:
-        """End the subscriptions of a device that no link monitors any more, and those of a guest there."""
-        if self.monitors.count_of(device) or self.starting[device]:
+    def wanted(self, device: str) -> bool:
+        """Whether the events of a device are wanted: some link monitors it or a phone at which it is a guest, is registered to route its
+        calls, or is about to do so."""
+        return (
+            self.monitors.monitored(device) or self.routeing.registered(device) or device in self.starting or self.agents.attended(device)
+        )
+
+    def release_unwanted(self, device: str) -> None:
+        """End the subscriptions of a device if no link wants its events any more, and those of a guest there."""
+        if self.monitors.monitored(device) or device in self.starting:
             return
         guest = self.agents.guest_at(device)
-        if not self.agents.attended(device):
+        if not self.wanted(device):
             self.subscriptions.release(device)
         if guest:
-            self.release_unmonitored(guest)
+            self.release_unwanted(guest)
 
     def _guest_left(self, guest: str) -> None:
         if not self.monitors.count_of(guest):
-            self.clock.callLater(0, self.release_unmonitored, guest)  # not while its own event is processed
+            self.clock.callLater(0, self.release_unwanted, guest)  # not while its own event is processed
 
     async def _compare(self, device: str) -> None:
         """BroadWorks does not know a call that the model has: the calls of ``device`` are compared."""

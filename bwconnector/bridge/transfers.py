@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bwconnector.bridge import causes
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection, Leg
+from bwconnector.bridge.distribution import answered_by, offers, taken_back
 from bwconnector.bridge.joins import join_calls, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
@@ -78,7 +79,10 @@ def redirected(world: World, step: Step) -> None:
         for leg, xsi in living:
             reason = xsi.redirect.reason if xsi.redirect else ""
             target = _target(world, step, leg)
-            if not _answered(leg):
+            if leg.acd and not _answered(leg) and reason != "deflection":
+                taken_back(leg)
+                world.diverted(leg.connection, leg.acd, "callNotAnswered")  # back to its queue
+            elif not _answered(leg):
                 world.diverted(leg.connection, target, causes.diverted_cause(reason))
             elif parks(world, leg) or not target:
                 park(world, leg, target)
@@ -155,9 +159,10 @@ def transferred_gate(world: World, step: Step) -> float:
     if leg is None or not leg.remote or leg.remote == step.remotes[0]:
         return 0.0
     transferring = leg.connection.call.connections.get(leg.remote)
-    if transferring is not None and not transferring.alive and world.reached(transferring, CONNECTED):
+    if transferring is not None and not transferring.alive and (transferring.queue or world.reached(transferring, CONNECTED)):
         return 0.0
-    if world.speaks(leg.remote):
+    asked = transferring is not None and transferring.queue and any(world.speaks(c.device) for c in offers(leg.connection.call))
+    if world.speaks(leg.remote) or asked:
         return world.policy.seconds("P-FAR")
     new = step.remotes[0]
     if new and world.speaks(new) and word_of(world, new, step.user, leg.remote) is None:
@@ -182,7 +187,11 @@ def transferred(world: World, step: Step) -> bool:
     mine = call.connections.get(old)
     # a terminator that alerts is itself being called; for any other leg Alerting means that its new far end is
     alerting = xsi.state == "Alerting" and (leg.answered or leg.personality != "Terminator")
-    if mine is not None and mine.alive and remote != old and old:
+    if mine is not None and mine.alive and mine.queue and remote != old:
+        world.diverted(mine, remote, "redirected" if alerting else "distributed")  # the queue has sent it there
+        if not alerting:
+            answered_by(world, mine, remote, "distributed")
+    elif mine is not None and mine.alive and remote != old and old:
         _by_survivor(world, leg, mine, xsi.tracking_id, remote, alerting)
     elif not (remote != old and old in call.connections):
         return False

@@ -35,6 +35,8 @@ class Directory(Protocol):
     def key(self, party: Party) -> str: ...
     def key_of_address(self, address: str) -> str: ...
     def is_user(self, key: str) -> bool: ...
+    def is_queue(self, key: str) -> bool: ...
+    def is_route_point(self, key: str) -> bool: ...
 
 
 class World:
@@ -136,6 +138,8 @@ class World:
     def call_for(self, user: str, call: XsiCall, remote: str) -> Call | None:
         """The known call that a new leg belongs to (joins 1 and 4)."""
         known = self.table.find(call.tracking_id)
+        if known is None and call.acd_user_id and self.policy.word("P-ACDJOIN") == "caller":
+            known = self._waiting_call(self.directory.key(Party(user_id=call.acd_user_id)), remote)
         newest = self.newest(call)
         if known is not None or newest is None:
             return known
@@ -143,6 +147,11 @@ class World:
         candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote) and _may_have_redirected(c, redirector, newest.reason)]
         candidates.sort(key=lambda c: _has(c, redirector))
         return candidates[-1] if candidates else None
+
+    def _waiting_call(self, queue: str, caller: str) -> Call | None:
+        """The call of ``caller`` that has waited longest at ``queue``, of those that ring nowhere yet (P-ACDJOIN)."""
+        waiting = [c.call for c in self.table.connections_of(queue) if c.state == QUEUED and any(leg.remote == caller for leg in c.legs)]
+        return next((call for call in waiting if not any(c.state == ALERTING for c in call.connections.values())), None)
 
     def follow(self, leg: Leg, call: XsiCall, remote: str) -> None:
         """Take over what an event says of a leg, but for its state. A new tracking id becomes an alias (R1)."""
@@ -200,19 +209,56 @@ class World:
         if not self.reached(connection, CONNECTED):
             self.enter(connection, CONNECTED)
         states, own = {connection.device: CONNECTED}, connection.call.marks.get(connection.device, frozenset())
-        self.reports.tell("OriginatedEvent", connection.call, connection.device, cause, states=states, characteristics=own)
+        self.reports.tell(
+            "OriginatedEvent", connection.call, connection.device, cause, states=states, characteristics=own, last_redirection=None
+        )
 
     def delivered(self, connection: Connection, cause: str) -> None:
+        if self.is_queue(connection):
+            self.queued(connection)
+            return
         self.enter(connection, ALERTING)
         connection.alerted = True
         connection.cause = cause
         connection.call.singled -= {connection.device}
         connection.call.diverted -= {connection.device}
+        for leg in connection.legs:
+            if leg.acd:
+                connection.call.forget_subject(leg.acd)  # from an agent the call may bounce back there again
         self.reports.tell("DeliveredEvent", connection.call, connection.device, cause)
 
     def established(self, connection: Connection, cause: str, birth: str = "") -> None:
+        if self.is_queue(connection):
+            self.queued(connection, birth=birth)
+            return
         self.enter(connection, CONNECTED)
         self.reports.tell("EstablishedEvent", connection.call, connection.device, cause, birth=birth)
+
+    def is_queue(self, connection: Connection) -> bool:
+        """Calls wait at the device of this connection: whatever a caller says of it, it neither rings nor answers."""
+        return connection.queue or self.directory.is_queue(connection.device)
+
+    def queued(self, connection: Connection, *, birth: str = "", line: tuple[int, int] | None = None) -> None:
+        """The call waits at a call center or route point; told once for each time that it came there.
+
+        :param line: calls there, and those of them in front of this one
+        """
+        call = connection.call
+        if connection.device in call.singled:
+            connection.entered.clear()  # it was transferred back to where it had been before
+        new = not self.reached(connection, QUEUED)
+        connection.queue = True
+        call.singled -= {connection.device}
+        if new:
+            call.diverted -= {connection.device}
+            self.enter(connection, QUEUED)
+        if not (new or (birth and connection.alive)):
+            return
+        if self.policy.word("P-RPADD") == "delivered" and self.directory.is_route_point(connection.device):
+            states = {c.device: c.state for c in call.alive()} | {connection.device: ALERTING}
+            self.reports.tell("DeliveredEvent", call, connection.device, "enteringDistribution", states=states, birth=birth)
+        else:
+            self.reports.tell("QueuedEvent", call, connection.device, "enteringDistribution", birth=birth, queued=line)
 
     def held(self, connection: Connection, cause: str) -> None:
         self.enter(connection, HOLD)
@@ -257,7 +303,7 @@ class World:
 
     def close(self, call: Call) -> None:
         """Forget a call once no leg of it is left. Its names are kept for P-FAR: slower streams may still speak of it (I7)."""
-        if _goes_on(call):
+        if self._goes_on(call):
             return
         self._closing.append((self.clock.seconds() + self.policy.seconds("P-FAR"), call))
         if self._closer is None:
@@ -268,12 +314,16 @@ class World:
         now = self.clock.seconds()
         while self._closing and self._closing[0][0] <= now + 1e-6:
             _, call = self._closing.popleft()
-            if self.table.find(call.id) is call and not _goes_on(call):
+            if self.table.find(call.id) is call and not self._goes_on(call):
                 for connection in call.alive():
                     self.cleared(connection, "normalClearing")  # only others had told of it
                 self.table.drop(call)
         if self._closing:
             self._closer = self.clock.callLater(max(0.0, self._closing[0][0] - now), self._forget)
+
+    def _goes_on(self, call: Call) -> bool:
+        """Some leg of the call is left, or it waits where it was parked, which that place will tell the end of."""
+        return any(c.legs or (c.state == QUEUED and self.speaks(c.device)) for c in call.connections.values())
 
     def stop(self) -> None:
         """Forget everything: all channels are lost, or the server stops."""
@@ -299,8 +349,3 @@ def _may_have_redirected(call: Call, device: str, reason: str) -> bool:
     connection = call.connections.get(device)
     legs = connection.legs if connection is not None else []
     return not legs or any(leg.answered if reason == "transfer" else leg.personality == "Terminator" for leg in legs)
-
-
-def _goes_on(call: Call) -> bool:
-    """Some leg of the call is left, or it waits where it was parked, which that place will tell the end of."""
-    return any(connection.legs or connection.state == QUEUED for connection in call.connections.values())

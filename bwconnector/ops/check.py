@@ -14,7 +14,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 
 from bwconnector.config import Config, ConfigError, ConnectorOptions, XspLink, load
-from bwconnector.xsi import requests
+from bwconnector.xsi import eventrequests, requests
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import ChannelOpened
 from bwconnector.xsi.parse import parse
@@ -165,7 +165,7 @@ async def _try_channel(reactor: Any, xsp: Xsp, connector: ConnectorOptions) -> N
     BroadWorks keeps one channel set for each application of an account: a name of its own for both leaves a running connector alone.
     """
     first = _FirstDocument()
-    request = requests.add_channel(
+    request = eventrequests.add_channel(
         channel_set_id=f"{connector.channel_set_name}-check-{uuid4()}",
         expires=connector.channel_expire_tout,
         application_id=f"{connector.application_name}-check",
@@ -173,7 +173,7 @@ async def _try_channel(reactor: Any, xsp: Xsp, connector: ConnectorOptions) -> N
     stream = await xsp.open_stream(request, first)
     try:
         opened = await first.arrived.addTimeout(CHANNEL_TIMEOUT, reactor)
-        await xsp.perform(requests.delete_channel(opened.channel_id))
+        await xsp.perform(eventrequests.delete_channel(opened.channel_id))
     except TimeoutError:
         raise OutcomeUnknown(f"the event channel says nothing for {CHANNEL_TIMEOUT:.0f} s; does a proxy hold it back?") from None
     finally:

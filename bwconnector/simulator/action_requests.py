@@ -14,7 +14,8 @@ from bwconnector.simulator.broadworks import ENTERPRISE, BroadWorks
 from bwconnector.simulator.event_requests import versions
 from bwconnector.simulator.legs import CANNOT, NO_CALL, Leg
 from bwconnector.simulator.model import CALL_CENTER, HELD, ROUTE_POINT, SERVICES, Kind, SwitchError, User
-from bwconnector.simulator.render import Element, call_elements, conference_elements, element, service_elements
+from bwconnector.simulator.render import Element, call_elements, conference_elements, element, queue_elements, service_elements
+from bwconnector.simulator.route_point_requests import route_point_routes
 from bwconnector.simulator.routes import OK, Asked, Handler, Reply, Routes, xml
 
 __all__ = ["action_routes"]
@@ -38,6 +39,16 @@ def action_routes(broadworks: BroadWorks) -> Routes:
             leg = requests.leg(asked)
             arguments = [asked.parameter(parameter)] if parameter else []
             operation(leg.owner.user_id, *arguments, leg.call.call_id)
+            return OK
+
+        return handler
+
+    def on_waiting(operation: Callable[..., Any], parameter: str = "") -> Handler:
+        """Apply an operation of the switch to the call that waits at the call center in the path."""
+
+        def handler(asked: Asked) -> Reply:
+            queue = requests.call_center(asked)
+            operation(queue, *([asked.parameter(parameter)] if parameter else []), asked.parts["call"])
             return OK
 
         return handler
@@ -104,7 +115,12 @@ def action_routes(broadworks: BroadWorks) -> Routes:
             ("GET", "user/{user}/directories/Group", requests.group_directory),
             ("GET", "user/{user}/directories/Enterprise", requests.enterprise_directory),
             ("GET", "callcenter/{queue}/calls", requests.waiting(CALL_CENTER, "ACDQueue")),
+            ("DELETE", "callcenter/{queue}/calls/{call}", on_waiting(switch.release_waiting)),
+            ("PUT", "callcenter/{queue}/calls/{call}/BlindTransfer", on_waiting(switch.transfer_waiting, "phoneno")),
+            ("PUT", "callcenter/{queue}/calls/{call}/Promote", requests.promote),
+            ("PUT", "callcenter/{queue}/calls/{call}/Reorder", requests.reorder),
             ("GET", "routepoint/{queue}/calls", requests.waiting(ROUTE_POINT, "RoutePointQueue")),
+            *route_point_routes(broadworks),
             ("GET", "versions", versions),
         ]
     )
@@ -121,10 +137,24 @@ class ActionRequests:
         """The calls at a call center or route point."""
 
         def handler(asked: Asked) -> Reply:
-            self._switch.directory.virtual_user(asked.parts["queue"], kind)
-            return xml(root)
+            queue = self._switch.directory.virtual_user(asked.parts["queue"], kind)
+            return xml(root, *queue_elements(self._switch.line(queue.user_id).entries))
 
         return handler
+
+    def call_center(self, asked: Asked) -> str:
+        return self._switch.directory.virtual_user(asked.parts["queue"], CALL_CENTER).user_id
+
+    def promote(self, asked: Asked) -> Reply:
+        self._switch.promote(self.call_center(asked), asked.body.text("priority"), asked.parts["call"])
+        return OK
+
+    def reorder(self, asked: Asked) -> Reply:
+        index = asked.parameter("index")
+        if not index.isdecimal():
+            raise SwitchError(400, 110400, "index is a number")
+        self._switch.reorder(self.call_center(asked), int(index), asked.parts["call"])
+        return OK
 
     def user(self, asked: Asked) -> User:
         return self._switch.directory.user(asked.parts["user"])
@@ -148,6 +178,8 @@ class ActionRequests:
 
     def list_calls(self, asked: Asked) -> Reply:
         user = self.user(asked)
+        if user.kind != "user":
+            raise SwitchError(403, CANNOT, f"{user.user_id} has no calls of its own")
         bridge = self._switch.bridge(user.user_id)
         return xml(
             "Calls",

@@ -3,6 +3,7 @@
 ========================= =====================================================================================================
 ``GET /users``            users with their calls and hook status
 ``GET /calls``            every call with all its legs
+``GET /queues``           call centers and route points with the calls that wait there
 ``GET /xsps``             the XSPs, their addresses, faults and channels
 ``POST /operations/NAME`` performs an operation of the switch; the body is an object of its arguments
 ``POST /services``        ``{"user", "service", "active", "forward_to"}``: changes a service of a user
@@ -41,6 +42,8 @@ OPERATIONS = frozenset(
         "conference_start", "consult", "deflect", "dial", "emergency_escalate", "escalate", "hang_up", "hold", "lift", "no_answer",
         "not_lifted", "park", "park_retrieve", "pause_recording", "pickup", "record", "reject", "resume_recording", "retrieve",
         "session_info", "stop_recording", "to_voice_mail", "transfer_blind", "transfer_consult",
+        "escape", "offer", "overflow", "promote", "queue_mode", "release_waiting", "reorder", "strand", "transfer_waiting",
+        "bounce", "collect", "fail", "fail_route_point", "recover_route_point",
     }
 )  # fmt: skip
 """Operations of the switch that may be asked for by name."""
@@ -93,6 +96,8 @@ class Admin(Resource):
                 return self._users()
             case ("GET", "calls"):
                 return [{"ids": sorted(call.tracking_ids), "legs": sorted(call.legs)} for call in self._broadworks.switch.truth()]
+            case ("GET", "queues"):
+                return self._queues()
             case ("GET", "xsps"):
                 return self._list_xsps()
             case ("POST", "operations", name) if name in OPERATIONS:
@@ -122,6 +127,22 @@ class Admin(Resource):
             ]
             users.append({"user_id": user.user_id, "extension": user.extension, "hook": snapshot.hook_status, "calls": calls})
         return users
+
+    def _queues(self) -> list[dict[str, Any]]:
+        switch = self._broadworks.switch
+        queues = []
+        for queue in switch.directory.virtual.values():
+            calls = [
+                {
+                    "call_id": waiting.entry.call_id,
+                    "caller": waiting.entry.remote.user_id or waiting.entry.remote.address,
+                    "priority": waiting.entry.priority,
+                    "rings_at": [leg.owner.user_id for leg in waiting.offers],
+                }
+                for waiting in switch.waiting(queue.user_id)
+            ]
+            queues.append({"user_id": queue.user_id, "extension": queue.extension, "kind": queue.kind, "calls": calls})
+        return queues
 
     def _list_xsps(self) -> dict[str, Any]:
         return {

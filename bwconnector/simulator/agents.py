@@ -28,6 +28,7 @@ class Agents:
     """State of every agent and every guest. Users are named by user id.
 
     :param agents: user ids of the agents; they are assigned to every call center, and have joined it
+    :ivar ready: called when an agent may have become free for the calls of a queue
     """
 
     def __init__(self, directory: Directory, now: Callable[[], int], emit: Callable[[SimEvent], None], agents: Iterable[str]) -> None:
@@ -38,6 +39,7 @@ class Agents:
         self._states = {directory.user(agent).user_id: AgentInfo(SIGNED_OUT) for agent in agents}
         self._joins = {agent: {queue: Membership(queue, joined=True) for queue in queues} for agent in self._states}
         self._guests: dict[str, GuestInfo] = {}
+        self.ready: Callable[[], None] = lambda: None
 
     # Agents
 
@@ -94,6 +96,7 @@ class Agents:
             raise SwitchError(403, NOT_AN_AGENT, f"{agent} is no agent of {place}")
         self._joins[agent][place] = Membership(place, joined=joined)
         self._emit(SimEvent(agent, "ACDAgentJoinUpdateEvent", joins=(self._joins[agent][place],)))
+        self.ready()
 
     def agent_event(self, user: str) -> SimEvent:
         """The event that tells everything about an agent."""
@@ -103,6 +106,7 @@ class Agents:
     def _change(self, agent: str, info: AgentInfo) -> None:
         self._states[agent] = info
         self._emit(SimEvent(agent, "AgentStateEvent", agent=info))
+        self.ready()
 
     def _agent(self, user: str) -> str:
         agent = self._directory.user(user).user_id

@@ -14,7 +14,7 @@ from bwconnector.simulator.agents import WRAP_UP
 from bwconnector.simulator.channels import Channels, Delivery
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.directory import make_users, make_virtual_users
-from bwconnector.simulator.model import Call, SimEvent, SwitchError, User, Variation
+from bwconnector.simulator.model import HELD, Call, QueueRules, RoutePointRules, SimEvent, SwitchError, User, Variation
 from bwconnector.simulator.render import Envelope, event_data, event_document
 from bwconnector.simulator.switch import Switch
 
@@ -78,7 +78,7 @@ class BroadWorks:
         self.clock = clock
         users = make_users(config.users, config.domain)
         self.switch = Switch(
-            (*users, *make_virtual_users(config.users, config.call_centers, config.route_points, config.domain)),
+            (*users, *make_virtual_users(config.call_centers, config.route_points, config.domain, users=len(users))),
             now=lambda: int(clock.seconds() * 1000),
             emit=self.publish,
             variation=Variation(
@@ -93,6 +93,8 @@ class BroadWorks:
             seed=config.seed,
             agents=[user.user_id for user in users[: config.agents]],
         )
+        self.switch.rules = QueueRules(config.queue_agents, config.queue_size, config.queue_overflow_to, config.queue_bounce_to)
+        self.switch.route_rules = RoutePointRules(config.route_point_default, config.call_admission)
         self.channels = Channels(clock, config, self.new_id, self._stray)
         self.subscriptions: dict[str, Subscription] = {}
         self._by_identity: dict[tuple[str, Target, str, str], Subscription] = {}
@@ -229,6 +231,10 @@ class BroadWorks:
             self.later(self.config.ring_time, self._rang_out, user.user_id, event.calls[0])
         if event.agent is not None and event.agent.state == WRAP_UP:
             self.later(self.config.wrap_up_time, self.switch.agents.wrap_up_over, user.user_id, event.agent.since)
+        if event.type == "ACDCallAddedEvent" and self.config.queue_time:
+            self.later(self.config.queue_time, self._waited, user.user_id, event.entries[0].call_id)
+        if event.type == "RoutePointCallAddedEvent" and self.config.route_point_time:
+            self.later(self.config.route_point_time, self._silent_application, user.user_id, event.entries[0].call_id)
         data = ""
         shared: set[tuple[Target, str, str]] = set()
         for target in targets_of(user):
@@ -258,8 +264,9 @@ class BroadWorks:
         for subscription in list(self.subscriptions.values()):
             if subscription.target.kind == "User":
                 event = packages.initial_event(self.switch, subscription.package, subscription.target.id)
-                if event is not None and event.type == "CallSubscriptionEvent":
-                    self._send(subscription, event.user_id, event_data(attrs.evolve(event, type="CallSubscriptionResyncEvent")))
+                if event is not None and event.type.endswith("SubscriptionEvent"):
+                    kind = event.type.replace("SubscriptionEvent", "SubscriptionResyncEvent")
+                    self._send(subscription, event.user_id, event_data(attrs.evolve(event, type=kind)))
 
     def _tell_unknown_event(self) -> None:
         self.publish(SimEvent(self._random.choice(sorted(self.switch.directory.users)), "CallHistoryEvent"))
@@ -269,6 +276,27 @@ class BroadWorks:
         for leg in self.switch.legs(user_id):
             if leg.ringing and (leg.call.call_id, leg.call.start_time) == (received.call_id, received.start_time):
                 self.switch.no_answer(user_id, received.call_id)
+
+    def _waited(self, queue: str, call_id: str) -> None:
+        if any(waiting.entry.call_id == call_id for waiting in self.switch.waiting(queue)):
+            try:
+                self.switch.overflow(queue, call_id)
+            except SwitchError:
+                self.later(self.config.queue_time, self._waited, queue, call_id)  # its caller holds the call
+
+    def _silent_application(self, route_point: str, call_id: str) -> None:
+        """A call has waited at a route point for the time in which an application has to ask something of it."""
+        waiting = next((each for each in self.switch.waiting(route_point) if each.entry.call_id == call_id), None)
+        if waiting is None:
+            return
+        silent = self.clock.seconds() - self.switch.idle_since(call_id) / 1000
+        caller = waiting.leg.peer
+        if waiting.offers or caller is None or caller.state == HELD:
+            self.later(self.config.route_point_time, self._silent_application, route_point, call_id)
+        elif silent < self.config.route_point_time - 0.01:
+            self.later(self.config.route_point_time - silent, self._silent_application, route_point, call_id)
+        else:
+            self.switch.fail(route_point, call_id, "CallFailureDueToInactivity")
 
     def _send(self, subscription: Subscription, user_id: str, data: str) -> None:
         subscription.sequence = subscription.sequence % LAST_SEQUENCE_NUMBER + 1

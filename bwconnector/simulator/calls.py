@@ -48,7 +48,9 @@ class BasicCalls(Legs):
 
         :raises SwitchError: 400 for an empty address
         """
-        caller = self.directory.party(party)
+        return self._dial(_with_phone(self.directory.party(party)), address)
+
+    def _dial(self, caller: User, address: str) -> str:
         _require_address(address)
         self._hold_others(caller)
         leg = self._new_leg(caller, ORIGINATOR, self.directory.show_dialled(address, caller))
@@ -73,7 +75,7 @@ class BasicCalls(Legs):
 
         :raises SwitchError: 400 for an empty address, 403 when the user's phone rings already for another one
         """
-        owner = self.directory.user(party)
+        owner = _with_phone(self.directory.user(party))
         _require_address(address)
         if any(leg.offered for leg in self.legs(owner.user_id)):
             raise SwitchError(403, CANNOT, "A call is being set up already")
@@ -328,6 +330,12 @@ class BasicCalls(Legs):
         if self.variation.treatment:
             self._tell(leg, "CallReleasingEvent", state=ACTIVE, cause=release_cause)
         self._end(leg, REMOTE_RELEASE, release_cause)
+
+
+def _with_phone(party: User) -> User:
+    if party.kind != "user":
+        raise SwitchError(403, CANNOT, f"{party.user_id} has no phone")
+    return party
 
 
 def _require_address(address: str) -> None:

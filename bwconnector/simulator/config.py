@@ -22,9 +22,27 @@ class SimulatorConfig:
     call_centers: int = 1
     route_points: int = 1
     agents: int = 0
-    """How many users, the first ones, are agents of every call center."""
+    """How many users, the first ones, are agents of every call center, and sign in there; they alone get its calls then."""
     wrap_up_time: float = 5.0
     """How long an agent wraps up a call."""
+    queue_agents: int = 4
+    """How many of the first users get the calls of call centers where nobody is an agent; 0: everybody."""
+    queue_size: int = 0
+    """So many calls may wait at a call center, 0: any number."""
+    queue_time: float = 0.0
+    """How long a call may wait there until it overflows; 0: for ever."""
+    queue_overflow_to: str = ""
+    """Where calls go that overflow; empty: they end after an announcement."""
+    queue_bounce_to: str = ""
+    """Where calls go that an agent has not taken; empty: they wait on."""
+    route_point_time: float = 10.0
+    """How long a call waits at a route point without a request of an application, until it is routed by default; 0: for ever."""
+    route_point_default: str = ""
+    """Where it goes then; empty: it ends."""
+    call_admission: bool = False
+    """An application is asked before a call may wait at a route point."""
+    treatment_time: float = 3.0
+    """How long the files last that are played at a route point."""
     domain: str = "example.net"
     host: str = "127.0.0.1"
     base_port: int = 0

@@ -8,7 +8,7 @@ from random import Random
 from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from bwconnector.simulator.model import SwitchError
+from bwconnector.simulator.model import CALL_CENTER, SwitchError
 from bwconnector.simulator.switch import Switch
 
 __all__ = ["Demo"]
@@ -122,6 +122,47 @@ def picked_up(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
     switch.hang_up(a)
 
 
+def queued_call(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
+    """A customer calls a call center, and whoever is asked there answers."""
+    queue = _call_center(switch)
+    if not queue:
+        return
+    switch.dial(outside, queue)
+    yield 5
+    agent = _asked(switch, queue, outside)
+    if not agent:
+        yield 9
+        agent = _asked(switch, queue, outside)
+    if agent:
+        switch.answer(agent)
+        yield 9
+    switch.hang_up(outside)
+
+
+def impatient_customer(switch: Switch, a: str, b: str, c: str, outside: str) -> Story:
+    """A customer calls a call center, the agent asked first declines, and the customer gives up."""
+    queue = _call_center(switch)
+    if not queue:
+        return
+    switch.dial(outside, queue)
+    yield 4
+    agent = _asked(switch, queue, outside)
+    if agent:
+        switch.reject(agent)
+        yield 5
+    switch.hang_up(outside)
+
+
+def _call_center(switch: Switch) -> str:
+    return next((user.user_id for user in switch.directory.virtual.values() if user.kind == CALL_CENTER), "")
+
+
+def _asked(switch: Switch, queue: str, caller: str) -> str:
+    """The agent at whom the caller's call rings."""
+    offers = [leg for waiting in switch.waiting(queue) for leg in waiting.offers]
+    return next((leg.owner.user_id for leg in offers if leg.peer is not None and leg.peer.owner.user_id == caller), "")
+
+
 STORIES: tuple[Callable[[Switch, str, str, str, str], Story], ...] = (
     short_call,
     short_call,
@@ -134,6 +175,8 @@ STORIES: tuple[Callable[[Switch, str, str, str, str], Story], ...] = (
     busy_number,
     no_answer,
     picked_up,
+    queued_call,
+    impatient_customer,
 )
 """What happens how often: a story that stands here twice happens twice as often."""
 

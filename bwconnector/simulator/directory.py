@@ -31,10 +31,10 @@ def make_users(count: int, domain: str, group: str = "sales") -> tuple[User, ...
     return tuple(users)
 
 
-def make_virtual_users(count: int, call_centers: int, route_points: int, domain: str, group: str = "sales") -> tuple[User, ...]:
-    """``queue1``, ``queue2`` and so on from extension 1501, then ``route1``, ``route2`` and so on from 1701, or behind ``count`` users."""
-    users = []
-    first_queue = max(1501, FIRST_EXTENSION + count)
+def make_virtual_users(call_centers: int, route_points: int, domain: str, group: str = "sales", users: int = 0) -> tuple[User, ...]:
+    """``queue1``, ``queue2`` and so on from extension 1501, then ``route1``, ``route2`` and so on from 1701, or behind ``users``."""
+    virtual = []
+    first_queue = max(1501, FIRST_EXTENSION + users)
     first_route = max(1701, first_queue + call_centers)
     for count, local, first, kind in (
         (call_centers, "queue", first_queue, CALL_CENTER),
@@ -43,8 +43,8 @@ def make_virtual_users(count: int, call_centers: int, route_points: int, domain:
         for index in range(count):
             extension = str(first + index)
             name = f"{local.capitalize()} {index + 1}"
-            users.append(User(f"{local}{index + 1}@{domain}", f"{NUMBER_PREFIX}{extension}", name, extension, group, kind=kind))
-    return tuple(users)
+            virtual.append(User(f"{local}{index + 1}@{domain}", f"{NUMBER_PREFIX}{extension}", name, extension, group, kind=kind))
+    return tuple(virtual)
 
 
 class Directory:
@@ -82,6 +82,14 @@ class Directory:
         if found is None or found.kind != kind:
             raise SwitchError(404, 110404, f"{'Call center' if kind == CALL_CENTER else 'Route point'} not found: {user_id}")
         return found
+
+    def queue(self, user_id: str) -> User:
+        """The call center or route point of that id.
+
+        :raises SwitchError: 404 when there is none
+        """
+        found = self._by_address.get(user_id.lower())
+        return self.virtual_user(user_id, ROUTE_POINT if found is not None and found.kind == ROUTE_POINT else CALL_CENTER)
 
     def party(self, identity: str) -> User:
         """A BroadWorks user by its id, or anybody outside by its number; ``anonymous`` and what begins so withholds its number.

@@ -30,6 +30,7 @@ from bwconnector.simulator.model import (
     CallTruth,
     Conference,
     Party,
+    QueueEntry,
     Redirection,
     ReleaseCause,
     SimEvent,
@@ -39,7 +40,7 @@ from bwconnector.simulator.model import (
 )
 from bwconnector.simulator.services import Services
 
-__all__ = ["CANNOT", "NO_CALL", "Bridge", "Leg", "Legs"]
+__all__ = ["CANNOT", "NO_CALL", "Bridge", "Leg", "Legs", "Waiting"]
 
 CANNOT = 110403
 """errorCode of an operation that the state of the call forbids. BroadWorks' own codes are not public."""
@@ -61,6 +62,8 @@ class Leg:
     """The call that this one becomes a conference with as soon as it is answered (emergency escalation)."""
     dialled: str = ""
     """Click-to-dial: the address to route to as soon as the user lifts."""
+    waiting: Waiting | None = None
+    """The waiting call whose queue's half this is, or which rings here for an agent."""
 
     @property
     def state(self) -> str:
@@ -81,8 +84,25 @@ class Leg:
         return self.call.state == ALERTING and self.call.personality == CLICK_TO_DIAL
 
     @property
+    def queued(self) -> bool:
+        """A queue's half of a call that waits there."""
+        return self.waiting is not None and self.waiting.leg is self
+
+    @property
     def off_hook(self) -> bool:
         return not self.ringing and not self.offered
+
+
+@attrs.define(eq=False, slots=True)
+class Waiting:
+    """A call at a call center or route point. ``leg`` is the queue's half, its peer the caller's."""
+
+    leg: Leg
+    entry: QueueEntry
+    offers: list[Leg] = attrs.Factory(list)
+    """Legs of agents at whom it rings; the peer of each is the caller's leg."""
+    refused: set[str] = attrs.Factory(set)
+    """Agents who were asked and have not taken it."""
 
 
 @attrs.define(eq=False, slots=True)
@@ -183,7 +203,8 @@ class Legs:
         for leg in found:
             bridge = self._bridges.get(leg.owner.user_id)
             together = bridge.legs if bridge is not None and leg in bridge.legs else ()
-            found.extend(other for other in (leg.peer, leg.guest, *together) if other is not None and other not in found)
+            offers = leg.waiting.offers if leg.waiting is not None else ()
+            found.extend(other for other in (leg.peer, leg.guest, *together, *offers) if other is not None and other not in found)
         return found
 
     # Which leg an operation means.

@@ -12,6 +12,7 @@ import attrs
 __all__ = [
     "ACTIVE",
     "ALERTING",
+    "AcdInfo",
     "CALL_CENTER",
     "CLICK_TO_DIAL",
     "CONNECTED",
@@ -34,18 +35,25 @@ __all__ = [
     "GuestInfo",
     "Membership",
     "Party",
+    "QUEUED",
+    "QueueEntry",
+    "QueueRules",
+    "RoutePointRules",
     "Redirect",
     "Redirection",
     "ReleaseCause",
     "ServiceState",
     "SimEvent",
     "SwitchError",
+    "TreatmentResult",
     "User",
     "Variation",
 ]
 
 ALERTING, ACTIVE, HELD, REMOTE_HELD = "Alerting", "Active", "Held", "Remote Held"
 DETACHED, RELEASED = "Detached", "Released"
+QUEUED = "Queued"
+"""A queue's own half of a call that waits there; nobody is shown it as a call."""
 CONNECTED = frozenset({ACTIVE, HELD, REMOTE_HELD})
 
 ORIGINATOR, TERMINATOR, CLICK_TO_DIAL = "Originator", "Terminator", "Click-to-Dial"
@@ -152,6 +160,76 @@ class ReleaseCause:
 
 
 @attrs.frozen(slots=True)
+class AcdInfo:
+    """What an agent is shown of the queue that offers a call."""
+
+    user_id: str
+    name: str
+    number: str
+    waiting: int
+    wait_time: int
+    """Seconds."""
+    caller: Party
+    route_point: bool = False
+
+
+@attrs.frozen(slots=True)
+class QueueEntry:
+    """A call that waits at a call center or route point."""
+
+    call_id: str
+    tracking_id: str
+    remote: Party
+    name: str
+    number: str
+    kind: Kind
+    add_time: int
+    remove_time: int = 0
+    bounced: bool = False
+    reordered: bool = False
+    priority: str = ""
+    answering_user_id: str = ""
+    answering_call_id: str = ""
+    play_id: str = ""
+    """playCollectId of what is played at a route point."""
+    play_type: str = ""
+    outgoing: bool = False
+    """A call that a route point has made."""
+
+
+@attrs.frozen(slots=True)
+class TreatmentResult:
+    """How what a route point has played has ended, and which digits were dialled meanwhile."""
+
+    play_id: str
+    reason: str
+    digits: str = ""
+
+
+@attrs.frozen(slots=True)
+class RoutePointRules:
+    """How the route points work."""
+
+    default_to: str = ""
+    """Where calls go that no application routes; empty: they end."""
+    admission: bool = False
+    """Call Admission: an application is asked before a call may wait."""
+
+
+@attrs.frozen(slots=True)
+class QueueRules:
+    """How the call centers work; addresses are empty where a call ends instead."""
+
+    agents: int = 0
+    """How many of the first users are agents of every call center; 0: all of its group."""
+    size: int = 0
+    """So many calls may wait, 0: any number."""
+    overflow_to: str = ""
+    bounce_to: str = ""
+    """Where calls go that an agent has not taken; empty: they wait on."""
+
+
+@attrs.frozen(slots=True)
 class Call:
     """One leg, as its user sees it."""
 
@@ -178,6 +256,7 @@ class Call:
     recording: str = ""
     """Empty, ``Pending``, ``Started`` or ``Paused``."""
     client_session_info: str = ""
+    acd: AcdInfo | None = None
 
     @property
     def recording_controls(self) -> str:
@@ -259,10 +338,17 @@ class SimEvent:
     service: ServiceState | None = None
     new_messages: int = 0
     reason: str = ""
-    """CallRecordingStoppedEvent: ``User Requested`` or ``Failure``."""
+    """CallRecordingStoppedEvent: ``User Requested`` or ``Failure``; of a queue's event why it has happened."""
     agent: AgentInfo | None = None
     joins: tuple[Membership, ...] = ()
     guest: GuestInfo | None = None
+    entries: tuple[QueueEntry, ...] = ()
+    """The call that an event of a queue is about, or all that wait there."""
+    position: int = 0
+    redirect: Redirect | None = None
+    redirections: tuple[Redirection, ...] = ()
+    treatment: bool = False
+    result: TreatmentResult | None = None
 
 
 @attrs.frozen(slots=True)

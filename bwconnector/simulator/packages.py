@@ -31,11 +31,9 @@ SILENT = frozenset(
         "BroadWorks Anywhere",
         "Call Center Configuration",
         "Call Center Monitoring",
-        "Call Center Queue",
         "CommPilot Express",
         "Music On Hold",
         "Remote Office",
-        "Route Point Queue",
         "Security Classification",
         "Sequential Ring",
         "Simultaneous Ring Personal",
@@ -57,13 +55,16 @@ OTHER = {
     "Call Center Agent": frozenset({"AgentSubscriptionEvent", "AgentStateEvent", "ACDAgentJoinUpdateEvent"}),
     "Hoteling Guest": frozenset({"HotelingGuestEvent"}),
 }
+
+QUEUES = {"Call Center Queue": "ACD", "Route Point Queue": "RoutePoint"}
+"""Packages of queues, and how the names of their events begin."""
 SERVICE_EVENTS = {package: f"{name}Event" for package, name in SERVICES.items()}
 NOT_OF_CALLS = frozenset(SERVICE_EVENTS.values()).union(*OTHER.values())
 
 
 def known(package: str) -> bool:
     """Whether that is the name of an event package here."""
-    return package in CALL_PACKAGES or package in SERVICE_EVENTS or package in OTHER or package in SILENT
+    return package in CALL_PACKAGES or package in SERVICE_EVENTS or package in OTHER or package in QUEUES or package in SILENT
 
 
 def fits(package: str, kind: Kind) -> bool:
@@ -73,17 +74,25 @@ def fits(package: str, kind: Kind) -> bool:
 
 def contains(package: str, event_type: str) -> bool:
     """Whether the package tells events of this type. What no package knows belongs to the Advanced Call package."""
+    if event_type in NOT_OF_CALLS:
+        return event_type == SERVICE_EVENTS.get(package) or event_type in OTHER.get(package, ())
+    if package in QUEUES:
+        return event_type.startswith(QUEUES[package])
+    if event_type.startswith(tuple(QUEUES.values())):
+        return False
     if package == "Basic Call":
         return event_type in BASIC
     if package in CALL_PACKAGES:
-        return event_type not in NOT_OF_CALLS and (package == "Advanced Call" or event_type not in ADVANCED_ONLY)
-    return event_type == SERVICE_EVENTS.get(package) or event_type in OTHER.get(package, ())
+        return package == "Advanced Call" or event_type not in ADVANCED_ONLY
+    return False
 
 
 def initial_event(switch: Switch, package: str, user_id: str) -> SimEvent | None:
     """The event that follows a subscription to (or a refresh of) one user; None where the package has no state to tell."""
     if package in CALL_PACKAGES:
         return switch.snapshot(user_id)
+    if package in QUEUES:
+        return switch.line(user_id)
     if package in SERVICES:
         return switch.services.event(user_id, SERVICES[package])
     if package == "Voice Mail Message Summary":

@@ -9,10 +9,26 @@ from collections.abc import Iterable
 
 import attrs
 
-from bwconnector.simulator.model import AgentInfo, Call, Conference, GuestInfo, Membership, Party, ServiceState, SimEvent
+from bwconnector.simulator.model import (
+    CALL_CENTER,
+    AcdInfo,
+    AgentInfo,
+    Call,
+    Conference,
+    GuestInfo,
+    Membership,
+    Party,
+    QueueEntry,
+    Redirect,
+    Redirection,
+    ServiceState,
+    SimEvent,
+    TreatmentResult,
+)
 
 __all__ = [
     "DECLARATION",
+    "XSI",
     "HEARTBEAT",
     "Element",
     "Envelope",
@@ -25,6 +41,7 @@ __all__ = [
     "event_document",
     "guest_elements",
     "optional",
+    "queue_elements",
     "service_elements",
     "truth_value",
 ]
@@ -158,6 +175,8 @@ def event_data(event: SimEvent) -> str:
 
 
 def _content(event: SimEvent) -> list[Element]:
+    if event.type.startswith(("ACD", "RoutePoint")):
+        return _queue_content(event)
     calls = [element("call", *call_elements(call)) for call in event.calls]
     if calls and (event.type == "CallRedirectedEvent" or event.hook_status):
         calls = [element("calls", *calls)]
@@ -219,6 +238,116 @@ def guest_elements(info: GuestInfo) -> list[Element]:
     ]
 
 
+FLAT = ("CallForwardedEvent", "CallRejectedEvent", "NewCallEvent", "PolicyAppliedEvent")
+"""How the types of events end that tell of a call which never waited: without a queue entry."""
+REASONS = {"CallFailedEvent": "failureReason", "CallReleasedEvent": "releaseReason"}
+"""Elements that tell why, by how the types of events end."""
+
+
+def _queue_content(event: SimEvent) -> list[Element]:
+    if event.type.endswith("SubscriptionEvent") or event.type.endswith("SubscriptionResyncEvent"):
+        return queue_elements(event.entries)
+    if not event.entries:
+        return [*optional("stateChangeReason", event.reason)]
+    (entry,) = event.entries
+    tail = [*_redirect(event.redirect), *flag("treatmentStarted", event.treatment)]
+    if event.type.endswith(FLAT):
+        return [
+            element("callId", entry.call_id),
+            element("extTrackingId", entry.tracking_id),
+            *_queue_names(entry),
+            element("remoteParty", *party_elements(entry.remote)),
+            *([element("receiveTime", entry.add_time)] if event.type.endswith("NewCallEvent") else []),
+            *optional("rejectReason", event.reason),
+            *tail,
+        ]
+    reason = next((name for end, name in REASONS.items() if event.type.endswith(end)), "reason")
+    if event.type.endswith("OverflowedEvent"):
+        reason = "overflowReason" if entry.kind == CALL_CENTER else "overFlowReason"
+    return [
+        element("queueEntry", *_entry(entry)),
+        *optional("position", event.position if entry.kind == CALL_CENTER else 0),
+        *optional(reason, event.reason),
+        *_result(event.result),
+        *tail,
+        *_redirections(event.redirections),
+    ]
+
+
+def queue_elements(entries: tuple[QueueEntry, ...]) -> list[Element]:
+    """Children of a queue's subscription event, and of the responses ``ACDQueue`` and ``RoutePointQueue``."""
+    return [element("queueEntries", *(element("queueEntry", *_entry(entry)) for entry in entries))] if entries else []
+
+
+def _queue_names(entry: QueueEntry) -> list[Element]:
+    kind = "acd" if entry.kind == CALL_CENTER else "routePoint"
+    return [element(f"{kind}Name", entry.name), element(f"{kind}Number", f"tel:{entry.number}", countryCode="1")]
+
+
+def _entry(entry: QueueEntry) -> list[Element]:
+    return [
+        element("callId", entry.call_id),
+        element("extTrackingId", entry.tracking_id),
+        element("remoteParty", *party_elements(entry.remote)),
+        element("addTime", entry.add_time),
+        *optional("removeTime", entry.remove_time),
+        *flag("bounced", entry.bounced),
+        *flag("reordered", entry.reordered),
+        *_queue_names(entry),
+        *optional("acdPriority", entry.priority),
+        *([element("addTimeInPriorityBucket", entry.add_time)] if entry.priority else []),
+        *_playing(entry),
+        *flag("outgoingCall", entry.outgoing),
+        *optional("answeringUserId", entry.answering_user_id),
+        *optional("answeringCallId", entry.answering_call_id),
+    ]
+
+
+def _playing(entry: QueueEntry) -> list[Element]:
+    if not entry.play_id:
+        return []
+    return [element("playCollectInfo", element("playCollectId", entry.play_id), element("playCollectType", entry.play_type))]
+
+
+def _result(result: TreatmentResult | None) -> list[Element]:
+    if result is None:
+        return []
+    parts = (element("playCollectId", result.play_id), element("completionReason", result.reason), *optional("digits", result.digits))
+    return [element("playCollectResult", *parts)]
+
+
+def _acd(info: AcdInfo) -> list[Element]:
+    return [
+        element("acdUserId", info.user_id),
+        element("acdName", info.name),
+        element("acdNumber", f"tel:{info.number}", countryCode="1"),
+        element("numCallsInQueue", info.waiting),
+        element("waitTime", info.wait_time),
+        element("callingPartyInfo", *party_elements(info.caller)),
+        *flag("routePoint", info.route_point),
+    ]
+
+
+def _redirections(steps: Iterable[Redirection]) -> list[Element]:
+    rows = [
+        element(
+            "redirection",
+            element("party", *party_elements(step.party)),
+            element("reason", step.reason),
+            element("counter", step.counter),
+        )
+        for step in steps
+    ]
+    return [element("redirections", *rows)] if rows else []
+
+
+def _redirect(redirect: Redirect | None) -> list[Element]:
+    if redirect is None:
+        return []
+    parts = (("address", redirect.address), ("reason", redirect.reason), ("redirectTime", redirect.time))
+    return [element("redirect", *(element(tag, value) for tag, value in parts))]
+
+
 def party_elements(party: Party) -> list[Element]:
     address_country = "" if party.user_dn else party.country_code
     return [
@@ -245,31 +374,8 @@ def call_elements(call: Call) -> list[Element]:
         children.append(element("releaseCause", element("internalReleaseCause", cause.internal), *optional("sipStatus", cause.sip_status)))
     children += optional("releasingParty", call.releasing_party)
     children.append(element("remoteParty", *party_elements(call.remote)))
-    if call.redirections:
-        children.append(
-            element(
-                "redirections",
-                *(
-                    element(
-                        "redirection",
-                        element("party", *party_elements(step.party)),
-                        element("reason", step.reason),
-                        element("counter", step.counter),
-                    )
-                    for step in call.redirections
-                ),
-            )
-        )
-    if call.redirect is not None:
-        redirect = call.redirect
-        children.append(
-            element(
-                "redirect",
-                element("address", redirect.address),
-                element("reason", redirect.reason),
-                element("redirectTime", redirect.time),
-            )
-        )
+    children += _redirections(call.redirections)
+    children += _redirect(call.redirect)
     if call.endpoint:
         kind, child = ENDPOINTS[call.location]
         children.append(element("endpoint", element(child, call.endpoint), type=kind))
@@ -282,6 +388,7 @@ def call_elements(call: Call) -> list[Element]:
         *optional("heldTime", call.held_time),
         *optional("detachedTime", call.detached_time),
         *optional("releaseTime", call.release_time),
+        *([element("acdCallInfo", *_acd(call.acd))] if call.acd is not None else []),
         *optional("agentEscalation", call.escalation),
         *flag("recorded", bool(call.recording)),
         *optional("allowedRecordingControls", call.recording_controls),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bwconnector.simulator.calls import BasicCalls
 from bwconnector.simulator.directory import VOICE_PORTAL
 from bwconnector.simulator.legs import CANNOT, Bridge, Leg
 from bwconnector.simulator.model import (
@@ -24,6 +23,7 @@ from bwconnector.simulator.model import (
     SwitchError,
     User,
 )
+from bwconnector.simulator.route_points import RoutePoints
 
 __all__ = ["Switch"]
 
@@ -35,8 +35,8 @@ ENTRANCES = {
 """How a supervisor enters a call (conferenceType at the supervisor), and what the two parties are told."""
 
 
-class Switch(BasicCalls):
-    """Transfers, pick-up, park, conferences and barge-in on top of basic calls.
+class Switch(RoutePoints):
+    """Transfers, pick-up, park, conferences and barge-in on top of basic calls and of queues.
 
     An operation that is not possible raises :class:`~bwconnector.simulator.model.SwitchError` before anything has changed.
     """
@@ -113,7 +113,7 @@ class Switch(BasicCalls):
         """
         owner = self.directory.user(party)
         places = [self.directory.user(target)] if target else self.directory.group(owner)
-        ringing = [leg for place in places for leg in self.legs(place.user_id) if leg.ringing]
+        ringing = [leg for place in places for leg in self.legs(place.user_id) if leg.ringing and leg.waiting is None]
         if not ringing:
             raise SwitchError(403, CANNOT, "No call to pick up")
         picked = ringing[0]
@@ -323,5 +323,6 @@ class Switch(BasicCalls):
 
 
 def _dialling(leg: Leg) -> bool:
-    """A call that its user dialled and whose far end rings."""
-    return leg.state == ALERTING and leg.peer is not None and leg.peer.ringing
+    """A call that its user dialled and whose far end rings, or waits in a queue."""
+    peer = leg.peer
+    return peer is not None and (peer.queued or (leg.state == ALERTING and peer.ringing))

@@ -17,8 +17,8 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bwconnector.xsi.eventrequests import event_response
 from bwconnector.xsi.http1 import AnswerReader, BadAnswer
-from bwconnector.xsi.requests import event_response
 from bwconnector.xsi.xsp import XspSettings
 
 __all__ = ["Acks"]

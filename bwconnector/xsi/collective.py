@@ -19,9 +19,10 @@ from twisted.logger import Logger
 
 from bwconnector.xsi.budget import Backlog
 from bwconnector.xsi.errors import Refused, XsiFailure
+from bwconnector.xsi.eventrequests import TargetKind
 from bwconnector.xsi.events import CallEvent, CallSubscription, EventData, SubscriptionEvent
 from bwconnector.xsi.present import PRESENT
-from bwconnector.xsi.requests import Request, Response, TargetKind
+from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.subscriptions import Channels, Subscriptions, SubscriptionSettings
 
 __all__ = ["CollectiveSubscriptions", "Scope"]

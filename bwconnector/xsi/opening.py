@@ -16,9 +16,10 @@ from twisted.python.failure import Failure
 
 from bwconnector.xsi.answers import read_channel
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown, Refused, XsiFailure
+from bwconnector.xsi.eventrequests import add_channel, delete_channel, heartbeat, renew_channel
 from bwconnector.xsi.events import ChannelOpened, ChannelTerminated, Document, Heartbeat, SubscriptionEvent
 from bwconnector.xsi.parse import parse
-from bwconnector.xsi.requests import Request, Response, add_channel, delete_channel, heartbeat, renew_channel
+from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.stream import DocumentStream
 from bwconnector.xsi.xsp import TRY_TIMEOUT, Stream, StreamReceiver
 

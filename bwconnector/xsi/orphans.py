@@ -15,8 +15,9 @@ from twisted.logger import Logger
 from bwconnector.xsi.answers import read_channel_set
 from bwconnector.xsi.channel import Channel, State
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, Refused, XsiFailure
+from bwconnector.xsi.eventrequests import channel_set, delete_channel
 from bwconnector.xsi.opening import DELETED
-from bwconnector.xsi.requests import Request, Response, channel_set, delete_channel
+from bwconnector.xsi.requests import Request, Response
 
 __all__ = ["Orphans"]
 

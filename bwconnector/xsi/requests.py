@@ -8,17 +8,17 @@ BroadWorks as doing it once does: reading, setting a value or a state, deleting 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 from urllib.parse import quote, urlencode
-from xml.sax.saxutils import escape
 
 import attrs
 
-Context = Literal["actions", "events", "async"]
+from bwconnector.xsi.bodies import document as _document
+from bwconnector.xsi.bodies import element as _element
+from bwconnector.xsi.bodies import segment as _segment
 
-_NAMESPACE = "http://schema.broadsoft.com/xsi"
+Context = Literal["actions", "events", "async"]
 
 
 @attrs.frozen(slots=True)
@@ -66,23 +66,6 @@ class Response:
         return self.headers.get("content-location", "")
 
 
-# Characters that XML 1.0 (section 2.2) cannot carry, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _segment(identifier: str) -> str:
-    """An id as one path segment; BroadWorks' clients send '@' and ':' as they are."""
-    return quote(identifier, safe="@:")
-
-
-def _element(name: str, value: object) -> str:
-    return f"<{name}>{escape(_NOT_XML.sub('', str(value)))}</{name}>"
-
-
-def _document(root: str, content: str) -> bytes:
-    return f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{_NAMESPACE}">{content}</{root}>'.encode()
-
-
 def _query(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in values.items() if value)
 
@@ -96,6 +79,10 @@ def _on_call(method: str, user: str, call_id: str, verb: str = "", *, safe: bool
     """A request about one call of a user."""
     path = f"user/{_segment(user)}/calls/{_segment(call_id)}" + (f"/{verb}" if verb else "")
     return Request(method, path, _query(query), safe=safe)
+
+
+QueueKind = Literal["callcenter", "routepoint"]
+"""As in the paths of requests."""
 
 
 # Calls of a user
@@ -342,95 +329,42 @@ def route_point_queue(route_point: str) -> Request:
     return Request("GET", f"routepoint/{_segment(route_point)}/calls", safe=True)
 
 
+def release_waiting(kind: QueueKind, queue: str, call_id: str) -> Request:
+    """End a call that waits at a call center or route point."""
+    return _on_waiting("DELETE", kind, queue, call_id, safe=True)
+
+
+def transfer_waiting(kind: QueueKind, queue: str, call_id: str, address: str) -> Request:
+    """Send a waiting call elsewhere. The two kinds of queue call the address differently."""
+    return _on_waiting("PUT", kind, queue, call_id, "BlindTransfer", query={"phoneno" if kind == "callcenter" else "address": address})
+
+
+def promote_waiting(call_center: str, call_id: str, priority: str) -> Request:
+    """Give a waiting call a higher priority, ``0-Highest`` to ``3-Low``."""
+    body = _document("ACDPromote", _element("priority", priority))
+    return _on_waiting("PUT", "callcenter", call_center, call_id, "Promote", body, safe=True)
+
+
+def reorder_waiting(call_center: str, call_id: str, index: int) -> Request:
+    """Move a waiting call to another position."""
+    return _on_waiting("PUT", "callcenter", call_center, call_id, "Reorder", safe=True, query={"index": str(index)})
+
+
+def _on_waiting(
+    method: str,
+    kind: QueueKind,
+    queue: str,
+    call_id: str,
+    verb: str = "",
+    body: bytes | None = None,
+    *,
+    safe: bool = False,
+    query: Mapping[str, str] | None = None,
+) -> Request:
+    path = f"{kind}/{_segment(queue)}/calls/{_segment(call_id)}" + (f"/{verb}" if verb else "")
+    return Request(method, path, _query(query or {}), body, safe=safe)
+
+
 def versions(context: Context = "actions") -> Request:
     """Release of the XSP; the cheapest question that proves it alive."""
     return Request("GET", "versions", context=context, safe=True)
-
-
-# Event Channels and subscriptions
-
-
-def add_channel(channel_set_id: str, priority: int = 1, weight: int = 50, expires: int = 3600, application_id: str = "") -> Request:
-    """Open an Event Channel; the answer is a stream that begins with a Channel. Not safe: each opens another channel of the set."""
-    content = (
-        _element("channelSetId", channel_set_id)
-        + _element("priority", priority)
-        + _element("weight", weight)
-        + _element("expires", expires)
-    )
-    if application_id:
-        content += _element("applicationId", application_id)
-    return Request("POST", "channel", body=_document("Channel", content), context="async")
-
-
-def heartbeat(channel_id: str) -> Request:
-    """Must go to the XSP that holds the channel, on another connection."""
-    return Request("PUT", f"channel/{_segment(channel_id)}/heartbeat", context="events", safe=True)
-
-
-def renew_channel(channel_id: str, expires: int) -> Request:
-    """Ask for ``expires`` seconds from now; the answer is for :func:`~bwconnector.xsi.answers.read_channel`."""
-    return Request(
-        "PUT", f"channel/{_segment(channel_id)}", body=_document("Channel", _element("expires", expires)), context="events", safe=True
-    )
-
-
-def delete_channel(channel_id: str) -> Request:
-    """The stream then tells ChannelTerminatedEvent and ends."""
-    return Request("DELETE", f"channel/{_segment(channel_id)}", context="events", safe=True)
-
-
-def channel_set(channel_set_id: str) -> Request:
-    """The channels of a set; the answer is for :func:`~bwconnector.xsi.answers.read_channel_set`."""
-    return Request("GET", f"channelset/{_segment(channel_set_id)}", context="events", safe=True)
-
-
-def event_response(event_id: str, status_code: int = 200, reason: str = "OK") -> Request:
-    """Acknowledge an event, at the XSP that delivered it.
-
-    :param status_code: 200 understood, 400 cannot be processed, 404 not my channel, 481 not my subscription, which deletes it,
-        500 to be given to another channel
-    :param reason: mandatory on the wire, so it must not be empty
-    """
-    content = _element("eventID", event_id) + _element("statusCode", status_code) + _element("reason", reason)
-    return Request("POST", "channel/eventresponse", body=_document("EventResponse", content), context="events", safe=True)
-
-
-TargetKind = Literal["user", "group", "enterprise", "serviceprovider", "system"]
-
-_TARGET_PATHS: dict[str, str] = {
-    "user": "user/{}",
-    "group": "serviceprovider/{}/group/{}",
-    "enterprise": "enterprise/{}",
-    "serviceprovider": "serviceprovider/{}",
-    "system": "system",
-}
-
-
-def subscribe(
-    target_kind: TargetKind, target: str, packages: str | Sequence[str], expires: int, channel_set_id: str, application_id: str
-) -> Request:
-    """Subscribe to one event package, or to several at once where the release has eventPackageList (23 and later).
-
-    Safe because BroadWorks keeps one subscription per owner, target, package and application: a second request replaces the first one's.
-
-    :param target: a user id; of a group ``<service provider>/<group>``; empty for the system
-    :param expires: seconds; BroadWorks may grant more or less
-    """
-    path = _TARGET_PATHS[target_kind].format(*map(_segment, target.split("/")))
-    if isinstance(packages, str):
-        content = _element("event", packages)
-    else:
-        content = f"<eventPackageList>{''.join(_element('event', package) for package in packages)}</eventPackageList>"
-    content += _element("expires", expires) + _element("channelSetId", channel_set_id) + _element("applicationId", application_id)
-    return Request("POST", path, body=_document("Subscription", content), context="events", safe=True)
-
-
-def renew_subscription(subscription_id: str, expires: int) -> Request:
-    """Ask for ``expires`` seconds from now; BroadWorks also sends the initial event again if the target is a user."""
-    body = _document("Subscription", _element("expires", expires))
-    return Request("PUT", f"subscription/{_segment(subscription_id)}", body=body, context="events", safe=True)
-
-
-def delete_subscription(subscription_id: str) -> Request:
-    return Request("DELETE", f"subscription/{_segment(subscription_id)}", context="events", safe=True)

@@ -24,12 +24,14 @@ from twisted.python.failure import Failure
 from bwconnector.xsi.answers import read_subscription
 from bwconnector.xsi.budget import Backlog
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NO_SUBSCRIPTION, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
+from bwconnector.xsi.eventrequests import TargetKind, delete_subscription, renew_subscription, subscribe
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import NEVER
-from bwconnector.xsi.requests import Request, Response, TargetKind, delete_subscription, renew_subscription, subscribe
+from bwconnector.xsi.requests import Request, Response
 
 __all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
 
+_ROUTED = "Route Point Queue"
 # Their initial event is a CallSubscriptionEvent: everything that there is.
 _WITH_SNAPSHOTS = frozenset(("Basic Call", "Standard Call", "Advanced Call"))
 # Further packages that are refreshed as regularly as calls: an agent who seems to be busy gets no calls.
@@ -49,6 +51,8 @@ _OTHERS_UNDER_WAY = 16
 class SubscriptionSettings:
     """What is asked of BroadWorks; times in seconds.
 
+    :ivar controller_id: application id of subscriptions to route points, by which BroadWorks knows who routes their calls; empty for the
+        same as of all others
     :ivar resync_interval: how often calls and agent states of a device are refreshed although nothing seems to be wrong; 0 = never
     """
 
@@ -56,6 +60,11 @@ class SubscriptionSettings:
     application_id: str
     expires: int = 86400
     resync_interval: float = 1800.0
+    controller_id: str = ""
+
+    def application_of(self, package: str) -> str:
+        """The application id that a subscription to ``package`` is made by."""
+        return self.controller_id if self.controller_id and package == _ROUTED else self.application_id
 
 
 class Channels(Protocol):
@@ -333,7 +342,12 @@ class Subscriptions:
     async def _ask(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         settings = self._settings
         request = subscribe(
-            self._kind, subscription.target, subscription.package, settings.expires, settings.channel_set_id, settings.application_id
+            self._kind,
+            subscription.target,
+            subscription.package,
+            settings.expires,
+            settings.channel_set_id,
+            settings.application_of(subscription.package),
         )
         try:
             response = await self._perform(request, slots)

@@ -26,8 +26,11 @@ from bwconnector.xsi.events import (
     ReleaseCause,
     XsiCall,
 )
+from bwconnector.xsi.queues import QUEUE_EVENTS, QueueEntry, QueueEvent, QueueSubscription
 
-USERS = "ABCDSG"
+USERS = "ABCDSGQPR"
+QUEUES = "QPR"
+"""Call centers and a route point."""
 PERSONALITY = {"Or": "Originator", "Te": "Terminator", "CtD": "Click-to-Dial"}
 STATE = {"Al": "Alerting", "Ac": "Active", "He": "Held", "RH": "Remote Held", "De": "Detached", "Re": "Released", "Id": "Idle"}
 
@@ -88,6 +91,50 @@ def truth(*legs: XsiCall, conference: Sequence[str] = ()) -> EventData:
     return CallSubscription(legs, Conference("Active", tuple(map(ConferenceParticipant, conference))) if conference else None)
 
 
+def entry(text: str, **more: object) -> QueueEntry:
+    """``entry("q1 K1 X")``: callId, extTrackingId and caller."""
+    call_id, tracking, who = text.split()
+    return QueueEntry(call_id, tracking, party(who), **more)  # type: ignore[arg-type]
+
+
+def acd(
+    name: str,
+    text: str,
+    *,
+    agent: str = "",
+    to: str = "",
+    because: str = "call-center",
+    via: Sequence[tuple[str, str]] = (),
+    point: bool = False,
+    **more: object,
+) -> EventData:
+    """``acd("CallAdded", "q1 K1 X", position=1)``: an event of a call center, or of a route point if ``point``.
+
+    ``agent``: the answering user and callId; ``to`` and ``because``: redirect; ``via``: redirections, oldest first.
+    """
+    kind = f"{'RoutePoint' if point else 'ACD'}{name}Event"
+    answering = dict(zip(("answering_user_id", "answering_call_id"), agent.split(), strict=False))
+    return QueueEvent(
+        kind,
+        QUEUE_EVENTS[kind],
+        entry(text, **answering),
+        redirect=Redirect(f"tel:{to}", because) if to else None,
+        redirections=tuple(Redirection(party(who), why) for who, why in via),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def waiting(*texts: str) -> EventData:
+    """The whole truth about a queue."""
+    return QueueSubscription(tuple(map(entry, texts)))
+
+
+def agent_leg(call_id: str, text: str, queue: str = "Q", **more: object) -> XsiCall:
+    """A call that a queue offers to an agent; the party in ``text`` is its caller."""
+    found = leg(call_id, text, **more)  # type: ignore[arg-type]
+    return attrs.evolve(found, remote=party(queue), acd_user_id=queue, acd_calling_party=found.remote)
+
+
 def intend(service: str, user: str, *call_ids: str, target: str = "") -> tuple[str, Intent]:
     """A request of ours goes to BroadWorks."""
     return user, Intent(service, user, call_ids, target)
@@ -108,6 +155,12 @@ class FlatDirectory:
 
     def is_user(self, key: str) -> bool:
         return key[:1] in tuple(USERS)
+
+    def is_queue(self, key: str) -> bool:
+        return key[:1] in tuple(QUEUES)
+
+    def is_route_point(self, key: str) -> bool:
+        return key == "R"
 
 
 class Flow:

@@ -16,6 +16,7 @@ from bwconnector.bridge.devices import Directory
 from bwconnector.bridge.features import Features
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.policy import Policy
+from bwconnector.bridge.routepoints import RoutePoints
 from bwconnector.bridge.session import Session
 from bwconnector.bridge.status import MONITOR_STOP, Status
 from bwconnector.bridge.switching import Options, SwitchingFunction
@@ -46,7 +47,7 @@ LEG_STATE = {"Dialling": ("Originator", "Alerting"), "Own phone": ("Click-to-Dia
 
 def user(name: str) -> str:
     """Device key of a user of the office."""
-    return f"{name}@{DOMAIN}" if name in USERS or name == "q1" else name
+    return f"{name}@{DOMAIN}" if name in USERS or name in ("q1", "r1") else name
 
 
 def leg(call_id: str, tracking_id: str, personality: str, state: str, remote: str, **more: Any) -> XsiCall:
@@ -220,6 +221,7 @@ class Office:
         )
         self.link = Link()
         self.session = Session(self.link, self.switch)
+        self.route_points = RoutePoints(self.switch)
         self._requests = 0
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:

@@ -20,6 +20,7 @@ from bwconnector.xsi.parse import parse
 STEP = 0.025
 DOMAIN = "example.net"
 NAMES = ("alice", "bob", "carol", "dave", "erin")
+QUEUE = "queue1"
 OUTSIDE = ("+15559990000", "+15559990001")
 
 BASIC = ("dial", "answer", "hang_up", "reject", "no_answer", "hold", "retrieve", "click_to_dial", "lift", "not_lifted", "busy")
@@ -29,6 +30,11 @@ CONFERENCES = (
     *("conference_start", "conference_add", "conference_hold", "conference_retrieve", "conference_release"),
 )
 ENTERING = ("dial", "answer", "hang_up", "hold", "reject", "pickup", "park", "park_retrieve", "barge_in")
+WAITING = (
+    *("dial", "dial", "answer", "answer", "hang_up", "hold", "retrieve", "reject", "no_answer", "transfer_blind"),
+    *("overflow", "strand", "release_waiting", "transfer_waiting", "promote", "escape"),
+)
+"""Calls at a call center, whose agents all users are."""
 HELPING = (
     *("dial", "answer", "hang_up", "hold", "retrieve", "record", "pause_recording", "resume_recording", "stop_recording"),
     *("escalate", "emergency_escalate"),
@@ -37,9 +43,11 @@ EVERYTHING = tuple(dict.fromkeys((*BASIC, *MOVING, *CONFERENCES, *ENTERING, *HEL
 
 _ONE_PARTY = frozenset(
     {"lift", "not_lifted", "answer", "reject", "no_answer", "hold", "retrieve", "hang_up", "transfer_consult", "conference_start"}
+    | {"overflow", "strand", "release_waiting", "escape"}
     | {"conference_add", "conference_hold", "conference_retrieve", "conference_release"}
     | {"record", "pause_recording", "resume_recording", "stop_recording", "escalate", "emergency_escalate"}
 )
+_OF_QUEUES = frozenset({"overflow", "strand", "release_waiting", "transfer_waiting", "promote"})
 _OF_OUTSIDE = frozenset({"answer", "hang_up", "busy"})
 
 
@@ -72,6 +80,12 @@ class _PhoneBook:
     def is_user(self, key: str) -> bool:
         return "@" in key
 
+    def is_queue(self, key: str) -> bool:
+        return key.startswith(("queue", "route"))
+
+    def is_route_point(self, key: str) -> bool:
+        return key.startswith("route")
+
 
 class Switchboard:
     """A switch, streams that are up to ``drift`` seconds late, and a call model that hears of the monitored users."""
@@ -79,11 +93,12 @@ class Switchboard:
     def __init__(self, monitored: Iterable[str], variation: Variation, rng: random.Random, drift: float = 0.25) -> None:
         self.clock = Clock()
         self.users = [User(user_id(n), f"+1555000100{i}", n.title(), f"100{i}", "sales") for i, n in enumerate(NAMES, 1)]
+        queue = User(user_id(QUEUE), "+15550001501", "Queue 1", "1501", "sales", kind="callcenter")
         self.monitored = {user_id(name) for name in monitored}
         self.heard: dict[str, list[Change]] = {device: [] for device in sorted(self.monitored)}
         self.watchers: list[Callable[[Change, tuple[str, ...]], None]] = []
-        self.model = CallModel(self.clock, Policy(), _PhoneBook(self.users), self.monitored.__contains__, self._deliver)
-        self.switch = Switch(self.users, now=self._now, emit=self._emit, variation=variation)
+        self.model = CallModel(self.clock, Policy(), _PhoneBook([*self.users, queue]), self.monitored.__contains__, self._deliver)
+        self.switch = Switch([*self.users, queue], now=self._now, emit=self._emit, variation=variation)
         self._rng = rng
         self._drift = drift
         self._sent = 0
@@ -147,15 +162,25 @@ class Switchboard:
 def script(rng: random.Random, operations: Sequence[str], length: int, pause: float) -> list[Happening]:
     """Random operations of random parties; not all of them will be possible."""
     users = [user_id(name) for name in NAMES]
-    addresses = [*(f"100{i}" for i in range(1, 6)), *(f"+1555000100{i}" for i in range(1, 6)), *OUTSIDE, "9999"]
+    addresses = [
+        *["1501"] * 6 * (operations == WAITING),
+        *(f"100{i}" for i in range(1, 6)),
+        *(f"+1555000100{i}" for i in range(1, 6)),
+        *OUTSIDE,
+        "9999",
+    ]
     found = []
     for _ in range(length):
         operation = rng.choice(operations)
         party = rng.choice([*users, *OUTSIDE]) if operation in _OF_OUTSIDE or operation == "dial" else rng.choice(users)
+        if operation in _OF_QUEUES:
+            party = user_id(QUEUE)
         if operation == "busy":
             party = rng.choice(OUTSIDE)
         if operation in _ONE_PARTY or operation == "busy":
             arguments: tuple[str, ...] = (party,)
+        elif operation == "promote":
+            arguments = (party, rng.choice(["0-Highest", "1-High"]))
         elif operation in ("pickup", "barge_in"):
             arguments = (party, rng.choice(users))
         elif operation in ("park", "park_retrieve"):

@@ -92,7 +92,7 @@ class Board(Site):
         people = make_users(4, "example.net")
         agents = [user(name) for name in AGENTS]
         self.switch = Switch(
-            (*people, *make_virtual_users(4, 2, 0, "example.net")),
+            (*people, *make_virtual_users(2, 0, "example.net")),
             now=lambda: 1 + int(self.clock.seconds()),
             emit=self._emit,
             agents=agents,

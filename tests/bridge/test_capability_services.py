@@ -4,21 +4,24 @@ from typing import Any
 
 from bwconnector.bridge import agents, eventmessages, features
 from bwconnector.bridge.capability_services import EVENTS, SEGMENT, SERVICE_CAPABILITIES
-from bwconnector.bridge.devices import CALL_CENTER
-from bwconnector.bridge.services import SERVICES
+from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT
+from bwconnector.bridge.routepoints import STATE_EVENTS
+from bwconnector.bridge.services import ONE_WAY, SERVICES
 from bwconnector.csta import messages as csta
 
 from .office import Office
 
+OURS = {"ReRoute", "RouteRegisterAbort", "RouteRequest", "RouteUsed"}
+"""Services that the connector asks for."""
 SESSIONS = {"StartApplicationSession", "ResetApplicationSessionTimer", "StopApplicationSession"}
 
 
 def test_every_service_is_announced_and_nothing_else() -> None:
-    assert SERVICE_CAPABILITIES.keys() == {service.__name__ for service in SERVICES} - SESSIONS
+    assert SERVICE_CAPABILITIES.keys() == {service.__name__ for service in (*SERVICES, *ONE_WAY)} - SESSIONS | OURS
 
 
 def test_every_event_that_is_sent_is_announced_and_nothing_else() -> None:
-    assert EVENTS.keys() == eventmessages.EVENTS.keys() | {kind for kind, _ in features._TELL.values()} | {
+    assert EVENTS.keys() == eventmessages.EVENTS.keys() | {kind for kind, _ in features._TELL.values()} | STATE_EVENTS.keys() | {
         *agents.AGENT_EVENTS,
         agents.PRIVATE,
     }
@@ -101,4 +104,23 @@ def test_logical_device_information() -> None:
 
 def test_logical_device_information_of_a_queue() -> None:
     answer = Office(kinds={"q1": CALL_CENTER}).answer(csta.GetLogicalDeviceInformation(device="q1"))
-    assert (answer.device_category, answer.log_dev_serv_list) == ("acd", {})
+    assert answer.device_category == "acd"
+    assert names(answer.log_dev_serv_list) == {"clearCall", "clearConnection", "deflectCall", "singleStepTransfer"}
+    assert {"queued", "delivered", "diverted", "callInformation"} <= names(answer.log_dev_evts_list)
+    assert not {"originated", "serviceInitiated", "doNotDisturb", "forwarding"} & names(answer.log_dev_evts_list)
+
+
+def test_logical_device_information_of_a_route_point() -> None:
+    answer = Office(kinds={"r1": ROUTE_POINT}).answer(csta.GetLogicalDeviceInformation(device="r1"))
+    assert answer.device_category == "routeingDevice"
+    assert {"routeRegister", "routeRequest", "routeSelect", "reRoute"} <= set(answer.routeing_serv_list)
+    assert names(answer.log_dev_serv_list) == {"clearCall", "clearConnection", "deflectCall", "makeCall", "playMsg", "singleStepTransfer"}
+    assert {"play", "stopEvent", "queued"} <= names(answer.log_dev_evts_list)
+    assert set(answer.device_maint_evts_list) == {"backInService", "outOfService"}
+
+
+def test_routeing_and_treatments_are_announced() -> None:
+    answer = Office().answer(csta.GetCSTAFeatures())
+    assert len(answer.supported_services["routeingServList"]) == 9
+    assert "playMsg" in answer.supported_services["voiceServList"]
+    assert set(answer.supported_events["deviceMaintEvtsList"]) == {"backInService", "outOfService"}

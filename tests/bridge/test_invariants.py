@@ -15,7 +15,19 @@ from bwconnector.csta.xml import ED3
 from tests.bridge.flows import Flow, line
 from tests.bridge.links import FakeLink
 from tests.bridge.scenarios import talk
-from tests.bridge.switchboard import BASIC, CONFERENCES, EVERYTHING, HELPING, MOVING, NAMES, Switchboard, script, variation
+from tests.bridge.switchboard import (
+    BASIC,
+    CONFERENCES,
+    EVERYTHING,
+    HELPING,
+    MOVING,
+    NAMES,
+    QUEUE,
+    WAITING,
+    Switchboard,
+    script,
+    variation,
+)
 
 SEEDS = st.integers(min_value=0, max_value=2**32)
 
@@ -23,8 +35,7 @@ SEEDS = st.integers(min_value=0, max_value=2**32)
 def board(seed: int, operations: tuple[str, ...], pause: float = 0.0, watch: Callable[[Switchboard], object] | None = None) -> Switchboard:
     """A day at the switch, until all have hung up."""
     rng = random.Random(seed)
-    monitored = [name for name in NAMES if rng.random() < 0.7] or ["alice"]
-    switchboard = Switchboard(monitored, variation(rng), rng)
+    switchboard = Switchboard(some(rng, operations), variation(rng), rng)
     if watch is not None:
         watch(switchboard)
     for happening in script(rng, operations, 60, pause):
@@ -32,6 +43,12 @@ def board(seed: int, operations: tuple[str, ...], pause: float = 0.0, watch: Cal
     switchboard.quiet()
     switchboard.hang_up_everywhere()
     return switchboard
+
+
+def some(rng: random.Random, operations: tuple[str, ...]) -> list[str]:
+    """Devices that are monitored."""
+    names = (*NAMES, QUEUE) if operations == WAITING else NAMES
+    return [name for name in names if rng.random() < 0.7] or ["alice"]
 
 
 def describe(switchboard: Switchboard, device: str) -> list[str]:
@@ -78,7 +95,7 @@ class _View:
         self.calls |= {item.new.call_id for item in mine}
 
 
-@given(seed=SEEDS, operations=st.sampled_from([BASIC, MOVING, CONFERENCES, HELPING, EVERYTHING]))
+@given(seed=SEEDS, operations=st.sampled_from([BASIC, MOVING, CONFERENCES, HELPING, WAITING, EVERYTHING]))
 def test_i1_every_view_begins_with_a_birth_and_ends_with_null(operations: tuple[str, ...], seed: int) -> None:
     switchboard = board(seed, operations)
     for device, changes in switchboard.heard.items():
@@ -88,17 +105,17 @@ def test_i1_every_view_begins_with_a_birth_and_ends_with_null(operations: tuple[
         assert view.calls == set(), describe(switchboard, device)
 
 
-@given(seed=SEEDS)
-def test_i2_nothing_is_told_twice(seed: int) -> None:
-    switchboard = board(seed, EVERYTHING)
+@given(seed=SEEDS, operations=st.sampled_from([WAITING, EVERYTHING]))
+def test_i2_nothing_is_told_twice(operations: tuple[str, ...], seed: int) -> None:
+    switchboard = board(seed, operations)
     for device, changes in switchboard.heard.items():
-        told = [(change.kind, change.subject, change.secondary) for change in changes]
+        told = [(change.kind, change.subject, change.secondary, change.private) for change in changes]
         for before, after in zip(told, told[1:], strict=False):
             assert before != after, describe(switchboard, device)
 
 
-@given(seed=SEEDS)
-def test_i3_a_monitored_device_that_answers_was_alerting(seed: int) -> None:
+@given(seed=SEEDS, operations=st.sampled_from([WAITING, EVERYTHING]))
+def test_i3_a_monitored_device_that_answers_was_alerting(operations: tuple[str, ...], seed: int) -> None:
     unannounced: list[str] = []
 
     def watch(switchboard: Switchboard) -> None:
@@ -110,7 +127,7 @@ def test_i3_a_monitored_device_that_answers_was_alerting(seed: int) -> None:
 
         switchboard.watchers.append(look)
 
-    board(seed, EVERYTHING, watch=watch)
+    board(seed, operations, watch=watch)
     assert unannounced == []
 
 
@@ -140,8 +157,8 @@ def test_i4_held_and_retrieved_alternate(seed: int) -> None:
     assert wrong == []
 
 
-@given(seed=SEEDS)
-def test_i5_old_connections_were_announced(seed: int) -> None:
+@given(seed=SEEDS, operations=st.sampled_from([WAITING, EVERYTHING]))
+def test_i5_old_connections_were_announced(operations: tuple[str, ...], seed: int) -> None:
     announced: set[str] = set()
     strangers: list[str] = []
 
@@ -153,17 +170,16 @@ def test_i5_old_connections_were_announced(seed: int) -> None:
 
         switchboard.watchers.append(look)
 
-    board(seed, EVERYTHING, watch=watch)
+    board(seed, operations, watch=watch)
     assert strangers == []
 
 
-@given(seed=SEEDS, drift=st.sampled_from([0.05, 0.1, 0.2]), operations=st.sampled_from([BASIC, MOVING, CONFERENCES, HELPING]))
+@given(seed=SEEDS, drift=st.sampled_from([0.05, 0.1, 0.2]), operations=st.sampled_from([BASIC, MOVING, CONFERENCES, HELPING, WAITING]))
 def test_i6_the_order_of_arrival_does_not_matter(operations: tuple[str, ...], seed: int, drift: float) -> None:
     heard = []
     for late in (0.0, drift):
         rng = random.Random(seed)
-        monitored = [name for name in NAMES if rng.random() < 0.7] or ["alice"]
-        switchboard = Switchboard(monitored, variation(rng), random.Random(seed + 1), late)
+        switchboard = Switchboard(some(rng, operations), variation(rng), random.Random(seed + 1), late)
         for happening in script(rng, operations, 40, 1.5):
             switchboard.do(happening)
         switchboard.quiet()
@@ -171,9 +187,9 @@ def test_i6_the_order_of_arrival_does_not_matter(operations: tuple[str, ...], se
     assert heard[0] == heard[1]
 
 
-@given(seed=SEEDS)
-def test_i7_nothing_is_left_when_all_have_hung_up(seed: int) -> None:
-    switchboard = board(seed, EVERYTHING)
+@given(seed=SEEDS, operations=st.sampled_from([WAITING, EVERYTHING]))
+def test_i7_nothing_is_left_when_all_have_hung_up(operations: tuple[str, ...], seed: int) -> None:
+    switchboard = board(seed, operations)
     switchboard.quiet()
     left = {call.id: {c.device: c.state for c in call.alive()} for call in switchboard.model.table}
     assert left == {}

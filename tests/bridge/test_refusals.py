@@ -16,7 +16,7 @@ from bwconnector.bridge.refusals import (
     refusal,
     require,
 )
-from bwconnector.bridge.services import SERVICES
+from bwconnector.bridge.services import ONE_WAY, SERVICES
 from bwconnector.csta.errors import CstaError
 from bwconnector.csta.values import ERROR_VALUES, LOCAL_CONNECTION_STATE
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
@@ -75,7 +75,7 @@ def test_every_row_is_an_error_that_csta_has() -> None:
 
 
 def test_every_row_is_about_a_service_that_exists() -> None:
-    names = {service.__name__ for service in SERVICES} | {
+    names = {service.__name__ for service in (*SERVICES, *ONE_WAY)} | {
         "ConferenceCall.add",
         "hoteling.forwarding",
         "hoteling.guest",

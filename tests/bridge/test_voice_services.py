@@ -11,6 +11,7 @@ from bwconnector.bridge.devices import ROUTE_POINT
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.switching import Options
 from bwconnector.csta import messages as csta
+from bwconnector.csta.xml import EventReport
 
 from .flows import Flow, ev, leg, truth
 from .office import ED3, Office, connection, user
@@ -159,13 +160,16 @@ def test_what_is_announced_of_recording(version: str, has_it: bool) -> None:
     features = office.answer(csta.GetCSTAFeatures())
     caps = office.answer(csta.GetSwitchingFunctionCaps())
     device = office.answer(csta.GetLogicalDeviceInformation(device="alice"))
-    services, events = {"recordMsg", "stop", "suspend", "resume"}, {"record", "stopEvent", "suspendRecord"}
+    services, events = {"recordMsg", "stop", "suspend", "resume"}, {"record", "suspendRecord"}
     for listed in (features.supported_services, caps.serv_evts_list, device.log_dev_serv_list):
         assert names(listed) & services == (services if has_it else set())
     for listed in (features.supported_events, caps.serv_evts_list, device.log_dev_evts_list):
         assert names(listed) & events == (events if has_it else set())
+    # treatments at route points stop, too
+    assert "stopEvent" in names(features.supported_events)
+    assert ("stopEvent" in names(device.log_dev_evts_list)) == has_it
     filters = caps.monitor_filter_items.device_on_device_monitor_filter
-    assert all(filters.blocks(event) != has_it for event in ("RecordEvent", "StopEvent", "SuspendRecordEvent"))
+    assert all(filters.blocks(event) != has_it for event in ("RecordEvent", "SuspendRecordEvent"))
 
 
 # Comparisons

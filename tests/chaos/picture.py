@@ -8,6 +8,8 @@ from bwconnector.csta import messages as csta
 from bwconnector.simulator.legs import Leg
 from bwconnector.simulator.switch import Switch
 
+from .phones import QUEUE
+
 __all__ = ["Picture", "subject", "truth"]
 
 SUBJECTS: dict[type[csta.Message], str] = {
@@ -46,8 +48,8 @@ class Picture:
 
     @property
     def states(self) -> list[str]:
-        """Local connection states; a call that is queued somewhere (parked) is at nobody's phone."""
-        return sorted(state for state in self.calls.values() if state != "queued")
+        """Local connection states; a call that is parked (queued at a user) is at nobody's phone."""
+        return sorted(state for state in self.calls.values() if state != "queued" or self.device == QUEUE)
 
     @property
     def heard_by_call(self) -> dict[str, list[str]]:
@@ -85,6 +87,10 @@ class Picture:
         if self._last.get(key) == said and not isinstance(event, REPEATABLE):
             self.faults.append(f"twice: {self.heard[-1]}")
         self._last[key] = said
+        if isinstance(event, csta.DeliveredEvent):
+            # now that it rings elsewhere, it may come back to its queue, or be offered to somebody unknown, again
+            for other in [(call_id, device) for device in (None, QUEUE) if device != connection.device_id]:
+                self._last.pop(other, None)
         self._set(call_id, state)
 
     def _set(self, call_id: str, state: str) -> None:
@@ -149,6 +155,8 @@ def truth(switch: Switch, user: str) -> list[str]:
 
     In CSTA a device has one connection in a call, so a second call with a party that is in the conference already stays a call of its own.
     """
+    if user == QUEUE:
+        return ["queued"] * len(switch.waiting(user))
     bridge = switch.bridge(user)
     members = bridge.legs if bridge is not None else []
     shared = "hold" if bridge is not None and bridge.state == "Held" else "connected"

@@ -24,7 +24,7 @@ class Floor:
     def __init__(self) -> None:
         self.events: list[SimEvent] = []
         ticks = itertools.count(1)
-        people = (*make_users(4, "example.net"), *make_virtual_users(4, 1, 1, "example.net"))
+        people = (*make_users(4, "example.net"), *make_virtual_users(1, 1, "example.net"))
         self.switch = Switch(people, now=lambda: next(ticks), emit=self.events.append, agents=[A, B])
         self.agents = self.switch.agents
 
@@ -105,6 +105,20 @@ def test_guests() -> None:
     assert floor.agents.guest(A) == GuestInfo()
     floor.agents.set_guest(B, GuestInfo(True, C))
     assert floor.agents.guest(B).host == C
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_waiting_call_goes_to_an_agent_who_becomes_available_and_is_wrapped_up(start: Callable[..., Client]) -> None:
+    client = start(agents=1, wrap_up_time=60.0)
+    switch = client.simulator.broadworks.switch
+    switch.dial("bob", "1501")
+    assert not switch.legs(A)  # signed out
+    switch.agents.set_state(A, "Available")
+    assert [leg.ringing for leg in switch.legs(A)] == [True]
+    switch.answer(A)
+    switch.hang_up(A)
+    state = switch.agents.state(A)
+    assert state is not None and (state.state, state.wrap_up_queue) == ("Wrap-Up", Q)
 
 
 @pytest_twisted.ensureDeferred

@@ -9,7 +9,7 @@ hear of them. Of an agent it is ``AgentReady alice@bob in=queue1``: agent, devic
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -31,6 +31,8 @@ from bwconnector.simulator.xsp import Xsp
 from ..csta.schema import check
 
 __all__ = ["Exchange", "TServer", "conn", "make_config", "timers", "until"]
+
+M = TypeVar("M", bound=csta.Message)
 
 PATIENCE = 8.0
 """Seconds after which what has not come is taken as missing; nothing waits for so long when all is well."""
@@ -125,6 +127,15 @@ class TServer(CstaClient):
     async def ask(self, request: csta.Request) -> Any:
         """The positive response."""
         return await self.request(request, csta.Response)
+
+    def say(self, message: csta.OneWay) -> None:
+        """Send what has no answer."""
+        self._send(self._connection.next_invoke_id(), message)
+
+    async def hears_of(self, kind: type[M], number: int = 1) -> M:
+        """The so many-th message of this kind, as soon as it has come."""
+        await until(lambda: sum(isinstance(message, kind) for message in self.messages) >= number)
+        return [message for message in self.messages if isinstance(message, kind)][number - 1]
 
     async def refused(self, request: csta.Request) -> str:
         """Category and value of the negative response."""
@@ -308,7 +319,7 @@ class Exchange:
 
 
 TARGETS = ("new_destination", "transferred_to_device", "added_party")
-STATES = ("do_not_disturb_on", "forwarding_type", "forward_status", "forward_to", "message_waiting_on")
+STATES = ("message", "do_not_disturb_on", "forwarding_type", "forward_status", "forward_to", "message_waiting_on")
 
 
 def _party(party: csta.PartyDevice | None) -> str:

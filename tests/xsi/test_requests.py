@@ -3,11 +3,13 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from bwconnector.xsi import requests
+from bwconnector.xsi import eventrequests, requests
+from bwconnector.xsi import routepoint_requests as routepoint
 from bwconnector.xsi.requests import Request, Response
 
 U = "alice@ex.org"
 C = "callhalf-7:0"
+R = "r1@ex.org"
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,15 @@ C = "callhalf-7:0"
         (requests.set_do_not_disturb(U, True), "PUT", "user/alice@ex.org/services/DoNotDisturb", True),
         (requests.set_call_forwarding(U, "Call Forwarding Busy", True, "9"), "PUT", "user/alice@ex.org/services/CallForwardingBusy", True),
         (requests.versions(), "GET", "versions", True),
+        (routepoint.admit(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Admit", True),
+        (routepoint.reject(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Reject", False),
+        (routepoint.distribute(R, C, U), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Distribute", False),
+        (routepoint.bounce(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Bounce", False),
+        (routepoint.fail(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/Fail", False),
+        (routepoint.dial(R, "77"), "POST", "routepoint/r1@ex.org/calls/new", False),
+        (routepoint.play(R, C, "Silence"), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/PlaySilence", False),
+        (routepoint.play_busy(R, C), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/PlayBusy", False),
+        (routepoint.play_treatment(R, C, ["http://a"]), "PUT", "routepoint/r1@ex.org/calls/callhalf-7:0/PlayTreatment", False),
     ],
 )
 def test_actions(request_: Request, method: str, target: str, safe: bool) -> None:
@@ -63,24 +74,24 @@ def test_actions(request_: Request, method: str, target: str, safe: bool) -> Non
 @pytest.mark.parametrize(
     ("request_", "method", "path", "safe", "context"),
     [
-        (requests.add_channel("set"), "POST", "channel", False, "async"),
-        (requests.heartbeat("c-1"), "PUT", "channel/c-1/heartbeat", True, "events"),
-        (requests.renew_channel("c-1", 60), "PUT", "channel/c-1", True, "events"),
-        (requests.delete_channel("c-1"), "DELETE", "channel/c-1", True, "events"),
-        (requests.channel_set("my set"), "GET", "channelset/my%20set", True, "events"),
-        (requests.event_response("e"), "POST", "channel/eventresponse", True, "events"),
-        (requests.subscribe("user", U, "Advanced Call", 60, "set", "app"), "POST", "user/alice@ex.org", True, "events"),
+        (eventrequests.add_channel("set"), "POST", "channel", False, "async"),
+        (eventrequests.heartbeat("c-1"), "PUT", "channel/c-1/heartbeat", True, "events"),
+        (eventrequests.renew_channel("c-1", 60), "PUT", "channel/c-1", True, "events"),
+        (eventrequests.delete_channel("c-1"), "DELETE", "channel/c-1", True, "events"),
+        (eventrequests.channel_set("my set"), "GET", "channelset/my%20set", True, "events"),
+        (eventrequests.event_response("e"), "POST", "channel/eventresponse", True, "events"),
+        (eventrequests.subscribe("user", U, "Advanced Call", 60, "set", "app"), "POST", "user/alice@ex.org", True, "events"),
         (
-            requests.subscribe("group", "My Ent/My Group", "Advanced Call", 60, "s", "a"),
+            eventrequests.subscribe("group", "My Ent/My Group", "Advanced Call", 60, "s", "a"),
             "POST",
             "serviceprovider/My%20Ent/group/My%20Group",
             True,
             "events",
         ),
-        (requests.subscribe("enterprise", "My Ent", "Advanced Call", 60, "s", "a"), "POST", "enterprise/My%20Ent", True, "events"),
-        (requests.subscribe("system", "", "Advanced Call", 60, "s", "a"), "POST", "system", True, "events"),
-        (requests.renew_subscription("s-1", 60), "PUT", "subscription/s-1", True, "events"),
-        (requests.delete_subscription("s-1"), "DELETE", "subscription/s-1", True, "events"),
+        (eventrequests.subscribe("enterprise", "My Ent", "Advanced Call", 60, "s", "a"), "POST", "enterprise/My%20Ent", True, "events"),
+        (eventrequests.subscribe("system", "", "Advanced Call", 60, "s", "a"), "POST", "system", True, "events"),
+        (eventrequests.renew_subscription("s-1", 60), "PUT", "subscription/s-1", True, "events"),
+        (eventrequests.delete_subscription("s-1"), "DELETE", "subscription/s-1", True, "events"),
     ],
 )
 def test_event_requests(request_: Request, method: str, path: str, safe: bool, context: str) -> None:
@@ -99,20 +110,20 @@ def shape(body: bytes | None) -> list[tuple[str, str]]:
     ("request_", "expected"),
     [
         (
-            requests.add_channel("set", 2, 30, 7200, "app"),
+            eventrequests.add_channel("set", 2, 30, 7200, "app"),
             [("Channel", ""), ("channelSetId", "set"), ("priority", "2"), ("weight", "30"), ("expires", "7200"), ("applicationId", "app")],
         ),
-        (requests.renew_channel("c", 60), [("Channel", ""), ("expires", "60")]),
+        (eventrequests.renew_channel("c", 60), [("Channel", ""), ("expires", "60")]),
         (
-            requests.event_response("e<1>", 481, "Unknown"),
+            eventrequests.event_response("e<1>", 481, "Unknown"),
             [("EventResponse", ""), ("eventID", "e<1>"), ("statusCode", "481"), ("reason", "Unknown")],
         ),
         (
-            requests.subscribe("user", U, "Advanced Call", 60, "s&t", "app\x00"),
+            eventrequests.subscribe("user", U, "Advanced Call", 60, "s&t", "app\x00"),
             [("Subscription", ""), ("event", "Advanced Call"), ("expires", "60"), ("channelSetId", "s&t"), ("applicationId", "app")],
         ),
         (
-            requests.subscribe("user", U, ["Advanced Call", "Call Park"], 60, "s", "a"),
+            eventrequests.subscribe("user", U, ["Advanced Call", "Call Park"], 60, "s", "a"),
             [
                 ("Subscription", ""),
                 ("eventPackageList", ""),
@@ -123,7 +134,7 @@ def shape(body: bytes | None) -> list[tuple[str, str]]:
                 ("applicationId", "a"),
             ],
         ),
-        (requests.renew_subscription("s", 60), [("Subscription", ""), ("expires", "60")]),
+        (eventrequests.renew_subscription("s", 60), [("Subscription", ""), ("expires", "60")]),
         (
             requests.conference(U, ["a", "b"]),
             [
@@ -155,3 +166,25 @@ def test_locations() -> None:
     response = Response(201, {"location": "http://x/calls/callhalf-7:0", "content-location": "/v2.0/x?address=77"})
     assert (response.location, response.content_location) == ("http://x/calls/callhalf-7:0", "/v2.0/x?address=77")
     assert (Response(200).location, Response(200).content_location) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("request_", "root", "content"),
+    [
+        (routepoint.distribute(R, C, U), "RoutePointDistribute", [("agentId", U)]),
+        (routepoint.dial(R, "77"), "RoutePointOutgoingDial", [("address", "77")]),
+        (routepoint.play(R, C, "MusicOnHold", 30, "xx"), "RoutePointPlayMusicOnHold", [("duration", "30"), ("digitMap", "xx")]),
+        (routepoint.play(R, C, "Ringback"), "RoutePointPlayRingback", []),
+        (routepoint.play_busy(R, C, 5, "FastBusy"), "RoutePointPlayBusy", [("duration", "5"), ("busyPattern", "FastBusy")]),
+        (
+            routepoint.play_treatment(R, C, ["http://a", "http://b"], ["http://v"], "x.#"),
+            "RoutePointPlayTreatment",
+            [("audioUrlList", "http://a http://b"), ("videoUrlList", "http://v"), ("numberOfPlay", "1"), ("digitMap", "x.#")],
+        ),
+    ],
+)
+def test_bodies_for_route_points(request_: Request, root: str, content: list[tuple[str, str]]) -> None:
+    assert request_.body is not None
+    document = etree.fromstring(request_.body)
+    assert etree.QName(document) == etree.QName("http://schema.broadsoft.com/xsi", root)
+    assert [(etree.QName(child).localname, " ".join(child.itertext())) for child in document] == content

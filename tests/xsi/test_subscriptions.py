@@ -131,6 +131,16 @@ def test_one_subscription_however_many_want_it() -> None:
     assert world.channels.ours == []
 
 
+def test_route_points_are_subscribed_to_in_the_name_of_their_controller() -> None:
+    world = World(controller_id="router")
+    world.subscribe("Route Point Queue")
+    world.subscribe(CALLS, target="bob@ex.org")
+    applications = {
+        asked.request.target: etree.fromstring(asked.request.body or b"").findtext("{*}applicationId") for asked in world.channels.asked
+    }
+    assert applications == {f"user/{ALICE}": "router", "user/bob@ex.org": "app"}
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 501])
 def test_further_packages_follow_the_first(status: int) -> None:
     world = World()

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
 from zope.interface import implementer
 
-from bwconnector.xsi import requests, xsp
+from bwconnector.xsi import eventrequests, requests, xsp
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
 from bwconnector.xsi.requests import Request
 from bwconnector.xsi.xsp import Xsp, XspSettings
@@ -50,8 +50,8 @@ async def test_a_request_on_the_wire() -> None:
         server.answer = lambda seen: http(201, b"<x/>", "Location: http://elsewhere/calls/c:0")
         response = await client.perform(POST)
         assert (response.status, response.location, response.body) == (201, "http://elsewhere/calls/c:0", b"<x/>")
-        await client.perform(requests.heartbeat("a/b c"))
-        await client.perform(requests.add_channel("set"))
+        await client.perform(eventrequests.heartbeat("a/b c"))
+        await client.perform(eventrequests.add_channel("set"))
     post, put, channel = server.seen
     assert (post.method, post.target) == ("POST", "/com.broadsoft.xsi-actions/v2.0/user/alice@ex.org/calls/new?address=%2B49%2030")
     assert post.headers["authorization"] == "Basic Y3RpQGV4Lm9yZzpnZWhlaW0="
@@ -59,7 +59,7 @@ async def test_a_request_on_the_wire() -> None:
     assert (put.method, put.target, put.body) == ("PUT", "/com.broadsoft.xsi-events/v2.0/channel/a%2Fb%20c/heartbeat", b"")
     assert channel.target == "/com.broadsoft.async/com.broadsoft.xsi-events/v2.0/channel"
     assert channel.headers["content-type"] == "application/xml; charset=UTF-8"
-    assert channel.body == requests.add_channel("set").body
+    assert channel.body == eventrequests.add_channel("set").body
     assert client.requests == {"201": 3}
     assert post.connection is put.connection
 
@@ -226,7 +226,7 @@ class Receiver:
         self.ended.append(reason)
 
 
-ADD = requests.add_channel("set")
+ADD = eventrequests.add_channel("set")
 
 
 @asynchronous
