@@ -6,6 +6,7 @@ only then, and after twistd has become a daemon.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -28,8 +29,10 @@ from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import listening_service
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
+from bwconnector.ops.health import in_one_line
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
+from bwconnector.sdnotify import service_manager
 from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
@@ -128,6 +131,9 @@ class ConnectorService(MultiService):
             where = f"port {error.port} of {error.interface or 'all addresses'}" if isinstance(error.port, int) else error.port
             raise SystemExit(f"Cannot listen on {where}: {error.socketError}. Is another connector running?") from None
         self._greet()
+        systemd = service_manager(os.environ, lambda: in_one_line(self.survey()), self._reactor)
+        if systemd is not None:
+            systemd.setServiceParent(self)  # type: ignore[no-untyped-call]
 
     def _use_simulator(self, simulator: SimulatorService) -> None:
         """The simulator's XSPs and its account take the place of link sections."""

@@ -12,8 +12,9 @@ import sys
 import textwrap
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import attrs
 import pytest
@@ -116,10 +117,13 @@ def consecutive_ports() -> tuple[int, int]:
         return first, first + 1
 
 
-def start(site: Site, *options: str, service: str = "bwconnector") -> subprocess.Popen[str]:
+def start(
+    site: Site, *options: str, service: str = "bwconnector", environ: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [PROGRAMS / "twistd", *options, service, "--config", site.config],
         cwd=site.folder,
+        env={**os.environ, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -235,6 +239,27 @@ def test_daemon(site: Site) -> None:
     assert "bwctl watch" in log
     assert "Server Shut Down" in log
     assert "Traceback" not in log
+
+
+def test_systemd_is_told(site: Site) -> None:
+    address = str(site.folder / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(30)
+        process = start(site, "-n", "--pidfile=", environ={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000000"})
+        try:
+            assert systemd.recv(4096) == b"READY=1"
+            with socket.create_connection(("127.0.0.1", site.csta)):
+                pass
+            while b"STATUS=ready, system status normal: 2 of 2" not in (message := systemd.recv(4096)):
+                assert message.startswith(b"WATCHDOG=1")
+            process.send_signal(signal.SIGTERM)
+            while (message := systemd.recv(4096)) != b"STOPPING=1":
+                assert message.startswith(b"WATCHDOG=1")
+            output, _ = process.communicate(timeout=STOP_TIMEOUT)
+        finally:
+            process.kill()
+    assert process.returncode == 0, output
 
 
 def test_two_connectors_share_one_simulator(tmp_path: Path) -> None:
