@@ -107,7 +107,7 @@ class Survey:
 
     def _totals(self) -> inspection.Totals:
         return inspection.Totals(
-            events=sum(status.events for status in self._channels.statuses),
+            events=sum(status.events for status in self._channels.statuses) + self._channels.members.past_events,
             duplicates=self._channels.duplicates,
             gaps=self._channels.gaps,
             calls_repaired=self._bridge.model.world.counts["repaired"],

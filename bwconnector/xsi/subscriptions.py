@@ -190,6 +190,16 @@ class Subscriptions:
             if not subscription.refused:
                 self._care_for(subscription)
 
+    def change(self, settings: SubscriptionSettings) -> None:
+        """What holds from now on: refreshes come earlier at once, and later after the next one."""
+        before, self._settings = self._settings, settings
+        if settings.resync_interval in (0, before.resync_interval):
+            return
+        for subscription in map(_first, self._targets.values()):
+            due = settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD)
+            if subscription.id and not subscription.busy and subscription.due > self._clock.seconds() + due:
+                self._at(subscription, due)
+
     def stop(self) -> None:
         """Renew nothing more. The subscriptions are left to BroadWorks: the next start replaces them, or they expire."""
         self._stopped = True

@@ -135,6 +135,14 @@ class Xsp:
         self._cookies = IndexableCookieJar()
         self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool), self._cookies, _Bytes)
 
+    def change(self, settings: XspSettings) -> None:
+        """From the next request on these credentials hold, and from the next connection on the rest. Open streams are left alone.
+
+        :raises OSError: ``ca_file`` cannot be read; nothing has changed
+        """
+        self._endpoint.lead_to(settings.endpoint(self._reactor))
+        self.settings = settings
+
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
         """Send ``request`` and wait for its answer, ``timeout`` seconds at most.
 
@@ -264,6 +272,10 @@ class _Quiet:
     """An endpoint whose connections are not logged one by one."""
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def lead_to(self, endpoint: IStreamClientEndpoint) -> None:
+        """Further connections are made there."""
         self._endpoint = endpoint
 
     def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
