@@ -188,6 +188,8 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     if simulator is None:
         if not links:
             reading.complain("link-NAME", "", "there is no XSP: add a section [link-xsp1] with its hostname, or a section [simulator]")
+        elif all(link is not None and link.drain for link in links):
+            reading.complain("link-NAME", "drain", "every link is drained: T-Servers would be cut off; leave one of them in use")
         if connector is not None:
             connector = _with_password(reading, connector, folder, os.environ if environ is None else environ)
     elif links:

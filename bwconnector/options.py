@@ -83,6 +83,7 @@ class XspLink:
     request_rate: int = option(integer(0), 0)
     kpl_interval: int = option(KPL_INTERVAL, 10)
     kpl_tolerance: int = option(KPL_TOLERANCE, 0)
+    drain: bool = option(flag, False)
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -7,8 +7,7 @@ only then, and after twistd has become a daemon.
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import attrs
@@ -20,36 +19,39 @@ from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.logger import Logger
 
 from bwconnector.bridge.bridge import Bridge
-from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.switching import Options
-from bwconnector.bridge.watchdog import Limits
+from bwconnector.changes import differences, effective
 from bwconnector.checks import Secret
-from bwconnector.config import Config, XspLink
+from bwconnector.config import Config, ConfigError, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
-from bwconnector.listening import listening_service
+from bwconnector.listening import PortContext, listening_service
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.health import in_one_line
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
+from bwconnector.reloading import Report, carry_out, told
 from bwconnector.sdnotify import service_manager
+from bwconnector.settings import channel_settings, kinds, limits, subscription_settings
 from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
-from bwconnector.xsi.channelset import ChannelSet, instance_name
+from bwconnector.xsi.channelset import ChannelSet
 from bwconnector.xsi.channelset import Link as ChannelLink
 from bwconnector.xsi.events import SubscriptionEvent
-from bwconnector.xsi.opening import ChannelSettings
-from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
+from bwconnector.xsi.subscriptions import Subscriptions
 from bwconnector.xsi.xsp import Xsp
 from bwconnector.xsps import xsp_settings
 
 __all__ = ["ConnectorService", "make_service"]
 
 
-def make_service(config: Config, reactor: Any) -> ConnectorService:
-    """The connector, not yet started."""
-    return ConnectorService(config, reactor)
+def make_service(config: Config, reactor: Any, read: Callable[[], Config] | None = None) -> ConnectorService:
+    """The connector, not yet started.
+
+    :param read: reads the config again, for :meth:`ConnectorService.reload`; None where there is no file
+    """
+    return ConnectorService(config, reactor, read)
 
 
 class ChannelsService(Service):
@@ -82,6 +84,9 @@ class LinksService(MultiService):
         self.ports = [listening_service(endpoint, factory, reactor, client_ca) for endpoint in listen]
         for port in self.ports:
             port.setServiceParent(self)
+        contexts = (getattr(port.endpoint, "_sslContextFactory", None) for port in self.ports)
+        self.contexts = [context for context in contexts if isinstance(context, PortContext)]
+        """Of the ports with TLS."""
 
     def stopService(self) -> Deferred[Any]:
         stopped = maybeDeferred(super().stopService)
@@ -110,11 +115,13 @@ class ConnectorService(MultiService):
 
     log = Logger()
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    def __init__(self, config: Config, reactor: Any, read: Callable[[], Config] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.name = "bwconnector"
         self.config = config
-        self._reactor = reactor
+        """What holds at present: the file's as far as it has taken effect."""
+        self.reactor = reactor
+        self._read = read
         self._simulator: SimulatorService | None = None
         self.latency = Latency()
 
@@ -123,54 +130,51 @@ class ConnectorService(MultiService):
         super().startService()  # type: ignore[no-untyped-call]
         try:
             if self.config.simulator is not None:
-                self._simulator = make_simulator(self.config.simulator, self._reactor)
+                self._simulator = make_simulator(self.config.simulator, self.reactor)
                 self._simulator.setServiceParent(self)  # type: ignore[no-untyped-call]
-                self._use_simulator(self._simulator)
+                self.config = self._simulated(self.config)
             self._make_parts()
         except CannotListenError as error:
             where = f"port {error.port} of {error.interface or 'all addresses'}" if isinstance(error.port, int) else error.port
             raise SystemExit(f"Cannot listen on {where}: {error.socketError}. Is another connector running?") from None
         self._greet()
-        systemd = service_manager(os.environ, lambda: in_one_line(self.survey()), self._reactor)
+        systemd = service_manager(os.environ, lambda: in_one_line(self.survey()), self.reactor)
         if systemd is not None:
             systemd.setServiceParent(self)  # type: ignore[no-untyped-call]
 
-    def _use_simulator(self, simulator: SimulatorService) -> None:
+    def _simulated(self, config: Config) -> Config:
         """The simulator's XSPs and its account take the place of link sections."""
-        simulated = self.config.simulator
-        assert simulated is not None
+        simulated, simulator = config.simulator, self._simulator
+        if simulated is None or simulator is None:
+            return config
         links = tuple(
             XspLink(
                 name=name,
                 hostname=host,
                 port=port,
                 tls=False,
-                kpl_interval=self.config.connector.kpl_interval,
-                kpl_tolerance=self.config.connector.kpl_tolerance,
+                kpl_interval=config.connector.kpl_interval,
+                kpl_tolerance=config.connector.kpl_tolerance,
             )
             for name, (host, port) in zip(simulator.xsps, simulator.xsp_addresses, strict=True)
         )
         connector = attrs.evolve(
-            self.config.connector,
+            config.connector,
             user_id=simulated.user_id,
             password=Secret(simulated.password),
-            default_domain=self.config.connector.default_domain or simulated.domain,
+            default_domain=config.connector.default_domain or simulated.domain,
         )
-        self.config = attrs.evolve(self.config, links=links, connector=connector)
+        return attrs.evolve(config, links=links, connector=connector)
 
     def _make_parts(self) -> None:
-        config, reactor = self.config, self._reactor
-        self.xsps = {link.name: Xsp(reactor, xsp_settings(config.connector, link)) for link in config.links}
+        config, reactor = self.config, self.reactor
+        self.xsps: dict[str, Xsp] = {}
+        self.acks: dict[str, Acks] = {}
         policy = Policy(config.policy)
-        xsp_links = [self._channel_link(link) for link in config.links]
-        self.channel_set = ChannelSet(reactor, xsp_links, self._channel_changed, policy.seconds("P-GAP"))
-        settings = SubscriptionSettings(
-            channel_set_id=self._channel_set_id,
-            application_id=self._application_id,
-            expires=config.connector.subscription_expire_tout,
-            resync_interval=config.connector.resync_interval,
-        )
-        self.subscriptions = Subscriptions(reactor, self.channel_set, settings, self._event)
+        self.channel_set = ChannelSet(reactor, [], self._channel_changed, policy.seconds("P-GAP"))
+        for link in config.links:
+            self.add_link(config, link)
+        self.subscriptions = Subscriptions(reactor, self.channel_set, subscription_settings(config), self._event)
         # the time is noted where the set hands an event over, as only the set knows by which link it came
         receive = self.channel_set.on_event
 
@@ -194,11 +198,8 @@ class ConnectorService(MultiService):
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
-            kinds={
-                **dict.fromkeys(config.devices.call_centers, CALL_CENTER),
-                **dict.fromkeys(config.devices.route_points, ROUTE_POINT),
-            },
-            limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
+            kinds=kinds(config),
+            limits=limits(config),
         )
         self.bridge.restored = self.subscriptions.channels_restored
         self.subscriptions.on_lost = self.bridge.events_lost
@@ -218,46 +219,61 @@ class ConnectorService(MultiService):
         self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
         self._manhole = self._make_manhole() if config.manhole.listen else None
 
-    # identity at BroadWorks
+    # changes while it runs
 
-    @property
-    def _instance(self) -> str:
-        """What tells this connector from another one with the same names: the machine, and where it listens on it."""
-        return " ".join((socket.gethostname(), *self.config.csta.listen))
+    def reload(self) -> Report:
+        """Read the config file again, and make work by it what can be changed; the log says the same as the report.
 
-    @property
-    def _channel_set_id(self) -> str:
-        connector = self.config.connector
-        return instance_name(connector.channel_set_name, connector.application_name, self._instance)
+        A file that cannot be used changes nothing.
+        """
+        if self._read is None:
+            return told(Report(problems=("there is no config file: the connector was started without one",)))
+        try:
+            config = self._simulated(self._read())
+            changes = differences(self.config, config)
+            after = effective(self.config, config)
+            carry_out(self, self.config, after, changes)
+        except ConfigError as error:
+            return told(Report(problems=error.problems))
+        self.config = after
+        return told(Report(changes))
 
-    @property
-    def _application_id(self) -> str:
-        connector = self.config.connector
-        return instance_name(connector.application_name, connector.channel_set_name, self._instance)
+    def drain(self, link: str, drained: bool = True) -> None:
+        """Use an XSP no more, as for its maintenance, until :meth:`undrain` or a reload.
+
+        :raises LookupError: there is no such link
+        :raises ValueError: it is the only one in use
+        """
+        if drained and not any(not each.drain for each in self.config.links if each.name != link):
+            raise ValueError(f"{link} is the only link in use: T-Servers would be cut off")
+        self.channel_set.members.drain(link, drained)
+        links = (attrs.evolve(each, drain=drained) if each.name == link else each for each in self.config.links)
+        self.config = attrs.evolve(self.config, links=tuple(links))
+
+    def undrain(self, link: str) -> None:
+        """Use an XSP again."""
+        self.drain(link, False)
+
+    def add_link(self, config: Config, link: XspLink) -> None:
+        """One more XSP; its channel is opened at once if the others are."""
+        settings = xsp_settings(config.connector, link)
+        xsp = self.xsps[link.name] = Xsp(self.reactor, settings)
+        acks = self.acks[link.name] = Acks(self.reactor, settings, settings.endpoint(self.reactor))
+        self.channel_set.members.add(ChannelLink(xsp, acks, channel_settings(config, link), link.request_rate, link.drain))
+
+    def remove_link(self, name: str) -> None:
+        """That XSP is not wanted any more; it is forgotten when its channel is deleted."""
+        xsp = self.xsps.pop(name)
+        del self.acks[name]
+        leaving, gone = self.channel_set.members.remove(name)
+        if not gone.called:
+            self.xsps[leaving] = xsp
+            gone.addCallback(lambda _: self.xsps.pop(leaving))
 
     # parts
 
-    def _channel_link(self, link: XspLink) -> ChannelLink:
-        connector = self.config.connector
-        settings = xsp_settings(connector, link)
-        return ChannelLink(
-            self.xsps[link.name],
-            Acks(self._reactor, settings, settings.endpoint(self._reactor)),
-            ChannelSettings(
-                channel_set_id=self._channel_set_id,
-                application_id=self._application_id,
-                priority=link.priority,
-                weight=link.weight,
-                expires=connector.channel_expire_tout,
-                heartbeat_interval=link.kpl_interval,
-                heartbeat_tolerance=link.kpl_tolerance,
-                retry_cap=connector.link_recovery_tout,
-            ),
-            link.request_rate,
-        )
-
     def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:
-        service = listening_service(endpoint, factory, self._reactor)
+        service = listening_service(endpoint, factory, self.reactor)
         service.name = name
         service.setServiceParent(self)
         return service
@@ -266,7 +282,7 @@ class ConnectorService(MultiService):
         # twisted.conch is only needed, and only looked for, where there is a manhole
         from bwconnector.ops.manhole import ManholeService, commands
 
-        manhole = ManholeService(self.config.manhole, commands(self.survey, self), self._reactor)
+        manhole = ManholeService(self.config.manhole, commands(self.survey, self), self.reactor)
         manhole.name = "manhole"
         manhole.setServiceParent(self)  # type: ignore[no-untyped-call]
         return manhole

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
@@ -13,7 +16,7 @@ from bwconnector.config import ConfigError, demo, load
 
 __all__ = ["Options", "makeService"]
 
-STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Options(usage.Options):
@@ -26,8 +29,11 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """The connector's service tree; a config that cannot be used ends the process with all of its problems and exit code 1."""
+    # A relative name would be another one after twistd has become a daemon; links are not followed, since a new version of a file may
+    # come by changing one.
+    file = options["config"] and Path(options["config"]).absolute()
     try:
-        config = load(options["config"]) if options["config"] else demo()
+        config = load(file) if file else demo()
     except ConfigError as error:
         raise SystemExit(str(error)) from None
 
@@ -35,13 +41,14 @@ def makeService(options: Options) -> IService:
 
     from bwconnector.service import make_service
 
+    service = make_service(config, reactor, partial(load, file) if file else None)
     # the reactor sets handlers of its own when it starts
-    reactor.callWhenRunning(_stop_in_order, reactor)
-    return make_service(config, reactor)
+    reactor.callWhenRunning(_obey_signals, reactor, service.reload)
+    return service
 
 
-def _stop_in_order(reactor: Any) -> None:
-    """Let signals stop the reactor and nothing else, so that the process ends with exit code 0.
+def _obey_signals(reactor: Any, reload: Callable[[], object]) -> None:
+    """Let SIGHUP reload the config, and the others stop the reactor and nothing else, so that the process ends with exit code 0.
 
     Left to itself it would die of SIGHUP at once, channels and all, and of the others in the end, which looks like a failure.
     """
@@ -54,3 +61,4 @@ def _stop_in_order(reactor: Any) -> None:
 
     for number in STOPPING_SIGNALS:
         signal.signal(number, lambda *_: reactor.callFromThread(stop))
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reload))

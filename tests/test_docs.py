@@ -24,6 +24,7 @@ from bwconnector.bridge.policy import ROWS
 from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, OTHER_STATUS
 from bwconnector.bridge.services import SERVICES
 from bwconnector.bridge.session import UNSUPPORTED_PARAMETERS
+from bwconnector.changes import WHEN
 from bwconnector.csta.kinds import Request
 from bwconnector.csta.messages import MESSAGES
 from bwconnector.csta.schema import element_name
@@ -278,6 +279,18 @@ def test_every_metric_is_documented() -> None:
     families = {family.name + "_total" * (family.type == "counter") for family in metrics.collect()}
     (named,) = zip(*(row[0].literals for row in table("operations.rst", "Metrics")), strict=True)
     assert sorted(named) == sorted(families)
+
+
+def test_when_options_take_effect() -> None:
+    documented: dict[str, dict[str, str]] = {}
+    for sections, options, when in table("operations.rst", "When options take effect"):
+        (section,) = sections.literals
+        names = ROWS if options.text == "all rows" else options.literals
+        documented.setdefault(section.strip("[]"), {}).update(dict.fromkeys(names, when.text))
+    assert {section: set(rows) for section, rows in documented.items()} == {section: set(rows) for section, rows in WHEN.items()}
+    for section, rows in WHEN.items():
+        for option, when in rows.items():
+            assert documented[section][option].startswith(when.value), f"[{section}] {option}"
 
 
 def loud_messages() -> Iterator[str]:

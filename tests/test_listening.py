@@ -19,7 +19,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.python.failure import Failure
 
-from bwconnector.listening import listening_service
+from bwconnector.listening import PortContext, listening_service
 
 
 @attrs.frozen
@@ -117,5 +117,41 @@ async def test_only_certified_clients_are_served(tmp_path: Path, make: Callable[
         await wrapClientTLS(options, TCP4ClientEndpoint(reactor, "127.0.0.1", port)).connect(Factory.forProtocol(lambda: client))
         assert await client.heard == hears
         client.transport.abortConnection()
+    finally:
+        await service.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_renewed_certificate_is_taken_while_the_port_listens(tmp_path: Path) -> None:
+    def shown(client: Client) -> int:
+        return int(client.transport.getPeerCertificate().get_serial_number())
+
+    async def connected() -> Client:
+        client = Client()
+        options = optionsForClientTLS("connector.example.net", trustRoot=trustRootFromCertificates([Certificate.loadPEM(AUTHORITY.public)]))
+        await wrapClientTLS(options, TCP4ClientEndpoint(reactor, "127.0.0.1", port)).connect(Factory.forProtocol(lambda: client))
+        assert await client.heard == b"status"
+        return client
+
+    file = tmp_path / "server.pem"
+    file.write_bytes(SERVER.pem)
+    service = listening_service(f"ssl:0:interface=127.0.0.1:privateKey={file}:certKey={file}", Factory.forProtocol(Greeting), reactor)
+    context = service.endpoint._sslContextFactory
+    assert isinstance(context, PortContext)
+    service.startService()
+    try:
+        port = (await service._waitingForPort).getHost().port
+        before = await connected()
+        file.write_text("broken")
+        with pytest.raises(Exception):  # noqa: B017  (of whatever kind)
+            context.read("")
+        renewed = certify("connector.example.net", AUTHORITY)
+        file.write_bytes(renewed.pem)
+        context.context = context.read("")
+        after = await connected()
+        assert [shown(before), shown(after)] == [SERVER.certificate.serial_number, renewed.certificate.serial_number]
+        assert before.transport.connected
+        for client in (before, after):
+            client.transport.abortConnection()
     finally:
         await service.stopService()

@@ -34,9 +34,9 @@ log = Logger()
 T = TypeVar("T")
 
 
-@attrs.frozen(slots=True)
+@attrs.define(slots=True)
 class Options:
-    """Limits and habits towards links.
+    """Limits and habits towards links; they are looked at each time, so that they may be changed.
 
     :ivar status_on_connect: send SystemStatus as soon as a link opens
     :ivar max_monitors: per link
@@ -83,7 +83,7 @@ class SwitchingFunction:
     policy: Callable[[str], str | int]
     make_waiter: Callable[[], Waiter]
     spawn: Callable[[Coroutine[Any, Any, None]], None]
-    options: Options = Options()
+    options: Options = attrs.Factory(Options)
     outstanding: Outstanding = attrs.Factory(lambda self: Outstanding(self.clock, self.make_waiter, self.spawn), takes_self=True)
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
     turns: Turns = attrs.Factory(lambda self: Turns(self.clock, self.make_waiter), takes_self=True)

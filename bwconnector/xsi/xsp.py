@@ -135,12 +135,12 @@ class Xsp:
         self._cookies = IndexableCookieJar()
         self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool), self._cookies, _Bytes)
 
-    def change(self, settings: XspSettings) -> None:
+    def change(self, settings: XspSettings, endpoint: IStreamClientEndpoint) -> None:
         """From the next request on these credentials hold, and from the next connection on the rest. Open streams are left alone.
 
-        :raises OSError: ``ca_file`` cannot be read; nothing has changed
+        :param endpoint: made of ``settings``
         """
-        self._endpoint.lead_to(settings.endpoint(self._reactor))
+        self._endpoint.lead_to(endpoint)
         self.settings = settings
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:

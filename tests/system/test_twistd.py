@@ -205,7 +205,7 @@ def test_web(running: Site) -> None:
     assert len(re.findall(r"^bwconnector_channel_up\{.*\} 1\.0$", metrics, re.M)) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it_in_time_and_in_order(site: Site, number: signal.Signals) -> None:
     process = start(site, "-n", "--pidfile=")
     try:
@@ -217,6 +217,26 @@ def test_signals_end_it_in_time_and_in_order(site: Site, number: signal.Signals)
     assert process.returncode == 0, output
     assert "Main loop terminated" in output
     assert "Traceback" not in output
+
+
+def test_a_signal_reloads_the_config(site: Site) -> None:
+    process = start(site, "-n", "--pidfile=")
+    assert process.stdout is not None
+    try:
+        site.wait_until_ready(process)
+        text = site.config.read_text()
+        site.config.write_text(text.replace("[csta]", "[csta]\nmax-links = 1"))
+        process.send_signal(signal.SIGHUP)
+        assert any("reload: [csta] max-links is 1, was 32; takes effect at once" in line for line in process.stdout)
+        site.config.write_text("broken")
+        process.send_signal(signal.SIGHUP)
+        assert any("nothing has changed: " in line and "is no valid TOML" in line for line in process.stdout)
+        assert bwctl("status", site.address).stdout == "normal\n"
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=STOP_TIMEOUT)
+    finally:
+        process.kill()
+    assert process.returncode == 0, output
 
 
 def test_daemon(site: Site) -> None:
