@@ -28,6 +28,13 @@ class PortContext:
         self._reactor = reactor
         self.context = self.read(client_ca)
 
+    @property
+    def expires(self) -> float:
+        """When the certificate that is shown now expires, in seconds since the epoch."""
+        certificate = SSL.Connection(self.context, None).get_certificate()
+        assert certificate is not None
+        return certificate.to_cryptography().not_valid_after_utc.timestamp()
+
     def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
         return SSL.Connection(self.context, None)
 

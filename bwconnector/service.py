@@ -26,6 +26,7 @@ from bwconnector.checks import Secret
 from bwconnector.config import Config, ConfigError, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import PortContext, listening_service
+from bwconnector.ops.certificates import CertificateWatch, expiry_of_file
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.health import in_one_line
 from bwconnector.ops.survey import Latency, Survey
@@ -211,11 +212,13 @@ class ConnectorService(MultiService):
             send_queue_limit=config.csta.send_queue_limit,
             allow=config.csta.allow,
         )
-        self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency)
+        self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency, self.certificates)
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
+        self._certificates = CertificateWatch(reactor, self.certificates)
+        self._certificates.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
         self._manhole = self._make_manhole() if config.manhole.listen else None
 
@@ -236,7 +239,18 @@ class ConnectorService(MultiService):
         except ConfigError as error:
             return told(Report(problems=error.problems))
         self.config = after
+        self._certificates.look()
         return told(Report(changes))
+
+    def certificates(self) -> dict[str, float]:
+        """When each certificate expires, in seconds since the epoch, by the place in the config that it belongs to."""
+        files = {f"[link-{link.name}] ca-file": link.ca_file for link in self.config.links if link.tls}
+        files["[csta] client-ca"] = self.config.csta.client_ca
+        now = self.reactor.seconds()
+        found: dict[str, float | None] = {name: expiry_of_file(file, now) for name, file in files.items() if file}
+        found |= {f"[csta] listen {':'.join(each.description.split(':')[:2])}": each.expires for each in self._links.contexts}
+        found |= {f"link-{name}": xsp.certificate_expires for name, xsp in self.xsps.items()}
+        return {name: expires for name, expires in found.items() if expires is not None}
 
     def drain(self, link: str, drained: bool = True) -> None:
         """Use an XSP no more, as for its maintenance, until :meth:`undrain` or a reload.

@@ -39,7 +39,7 @@ class Certified:
         return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, none) + self.public
 
 
-def certify(name: str, authority: Certified | None = None) -> Certified:
+def certify(name: str, authority: Certified | None = None, days: float = 1) -> Certified:
     """A certificate for ``name``, by ``authority`` or by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -50,7 +50,7 @@ def certify(name: str, authority: Certified | None = None) -> Certified:
         public_key=key.public_key(),
         serial_number=x509.random_serial_number(),
         not_valid_before=now - timedelta(days=1),
-        not_valid_after=now + timedelta(days=1),
+        not_valid_after=now + timedelta(days=days),
     )
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
@@ -145,9 +145,11 @@ async def test_a_renewed_certificate_is_taken_while_the_port_listens(tmp_path: P
         file.write_text("broken")
         with pytest.raises(Exception):  # noqa: B017  (of whatever kind)
             context.read("")
-        renewed = certify("connector.example.net", AUTHORITY)
+        assert context.expires == SERVER.certificate.not_valid_after_utc.timestamp()
+        renewed = certify("connector.example.net", AUTHORITY, days=90)
         file.write_bytes(renewed.pem)
         context.context = context.read("")
+        assert context.expires == renewed.certificate.not_valid_after_utc.timestamp()
         after = await connected()
         assert [shown(before), shown(after)] == [SERVER.certificate.serial_number, renewed.certificate.serial_number]
         assert before.transport.connected

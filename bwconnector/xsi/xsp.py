@@ -119,12 +119,14 @@ class Xsp:
     """Requests and streams of one XSP.
 
     :ivar requests: number of requests so far by HTTP status, or ``timeout``, ``lost`` or ``unreachable`` where there was none
+    :ivar certificate_expires: when the certificate that it has shown last expires, in seconds since the epoch; None without TLS
     """
 
     def __init__(self, reactor: Any, settings: XspSettings) -> None:
         self.name = settings.name
         self.settings = settings
         self.requests: Counter[str] = Counter()
+        self.certificate_expires: float | None = None
         self._reactor = reactor
         self._endpoint = _Quiet(settings.endpoint(reactor))
         self._pool = HTTPConnectionPool(reactor)
@@ -141,6 +143,7 @@ class Xsp:
         :param endpoint: made of ``settings``
         """
         self._endpoint.lead_to(endpoint)
+        self.certificate_expires = None if not settings.tls else self.certificate_expires
         self.settings = settings
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
@@ -173,6 +176,7 @@ class Xsp:
         answer.addTimeout(timeout, self._reactor)
         try:
             response = await answer
+            self._look_at_certificate()
             if response.code == 200:
                 self.requests["200"] += 1
                 body = _StreamBody(receiver, once.abort)
@@ -201,6 +205,7 @@ class Xsp:
             response, body = await answer
         except Exception as cause:
             raise self._translated(cause) from cause
+        self._look_at_certificate()
         if not 200 <= response.code < 300:
             raise self._refused(response, body)
         self.requests[str(response.code)] += 1
@@ -217,6 +222,14 @@ class Xsp:
         return client.request(
             request.method, url, headers=headers, data=request.body, allow_redirects=False, unbuffered=True, reactor=self._reactor
         )
+
+    def _look_at_certificate(self) -> None:
+        """An answer has come, so the newest connection has most likely shown its certificate; if not, the next answer tells."""
+        transport = getattr(self._endpoint.newest, "transport", None)
+        shown = transport.getPeerCertificate() if self.settings.tls and transport is not None else None
+        if shown is not None:
+            self._endpoint.newest = None
+            self.certificate_expires = shown.to_cryptography().not_valid_after_utc.timestamp()
 
     def _refused(self, response: IResponse, body: bytes) -> Refused:
         self.requests[str(response.code)] += 1
@@ -269,36 +282,33 @@ class _To:
 
 @implementer(IStreamClientEndpoint)
 class _Quiet:
-    """An endpoint whose connections are not logged one by one."""
+    """An endpoint whose connections are not logged one by one.
+
+    :ivar newest: the last connection, until its certificate has been looked at
+    """
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
         self._endpoint = endpoint
+        self.newest: Any = None
 
     def lead_to(self, endpoint: IStreamClientEndpoint) -> None:
         """Further connections are made there."""
         self._endpoint = endpoint
 
     def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
+        def remember(protocol: IProtocol) -> IProtocol:
+            self.newest = protocol
+            return protocol
+
         protocolFactory.noisy = False
-        return self._endpoint.connect(protocolFactory)
+        return self._endpoint.connect(protocolFactory).addCallback(remember)
 
 
 class _Once(_Quiet):
     """An endpoint that is connected to once and remembers the connection: HTTP has no way to cut off a body whose sender is silent."""
 
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
-        super().__init__(endpoint)
-        self._protocol: Any = None
-
-    def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
-        def remember(protocol: IProtocol) -> IProtocol:
-            self._protocol = protocol
-            return protocol
-
-        return super().connect(protocolFactory).addCallback(remember)
-
     def abort(self) -> None:
-        transport = getattr(self._protocol, "transport", None)
+        transport = getattr(self.newest, "transport", None)
         if transport is not None:
             transport.abortConnection()
 

@@ -6,7 +6,6 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -22,6 +21,7 @@ from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.channel import State
 from bwconnector.xsi.members import DRAINED
 
+from ..test_listening import certify
 from ..xsi.server import asynchronous, reactor, until
 from .exchange import sleep, timers
 
@@ -87,9 +87,9 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, links: int = 2, **simulated: Any) -> AsyncIterator[Site]:
+async def site(folder: Path, links: int = 2, **sections: dict[str, str]) -> AsyncIterator[Site]:
     before = timers()
-    simulator = make_simulator(SimulatorConfig(xsps=3, users=6, demo=False, admin=False, **simulated), reactor)
+    simulator = make_simulator(SimulatorConfig(xsps=3, users=6, demo=False, admin=False), reactor)
     simulator.startService()
     here = Site(folder / "bwconnector.toml", simulator, {})
     here.options = {
@@ -104,6 +104,7 @@ async def site(folder: Path, links: int = 2, **simulated: Any) -> AsyncIterator[
         **{f"link-xsp{number + 1}": here.xsp(number) for number in range(links)},
         "csta": {"listen": '["tcp:0:interface=127.0.0.1"]'},
         "web": {"listen": '""'},
+        **sections,
     }
     here.write()
     here.service = make_service(load(here.file), reactor, lambda: load(here.file))
@@ -117,7 +118,7 @@ async def site(folder: Path, links: int = 2, **simulated: Any) -> AsyncIterator[
             await here.tserver.request(start, csta.MonitorStartResponse)
         await until(lambda: len(here.service.bridge._seeded) == 2)
         yield here
-        assert not here.tserver.closed.called
+        assert not here.service.running or not here.tserver.closed.called
         await here.tserver.close()
     finally:
         await here.service.stopService()
@@ -321,3 +322,44 @@ async def test_without_a_file_there_is_nothing_to_reload(tmp_path: Path) -> None
     async with site(tmp_path) as here:
         here.service._read = None
         assert "there is no config file" in repr(here.service.reload())
+
+
+@asynchronous
+async def test_a_renewed_certificate_is_taken_and_links_stay(tmp_path: Path, log_text: io.StringIO) -> None:
+    file, authorities = tmp_path / "server.pem", tmp_path / "ca.pem"
+    authority = certify("authority.example.net", days=400)
+    authorities.write_bytes(authority.public)
+
+    def issue(days: int) -> float:
+        issued = certify("connector.example.net", authority, days)
+        file.write_bytes(issued.pem)
+        return issued.certificate.not_valid_after_utc.timestamp()
+
+    first = issue(5)
+    listen = f'["tcp:0:interface=127.0.0.1", "ssl:0:interface=127.0.0.1:privateKey={file}:certKey={file}"]'
+    async with site(tmp_path, csta={"listen": listen}) as here:
+        shown = {each.name: each.expires for each in here.service.survey().certificates}
+        assert shown == {"[csta] listen ssl:0": first}
+        here.service._certificates.look()
+        assert "certificate [csta] listen ssl:0 expires on" in log_text.getvalue()
+        second = issue(90)
+        here.options["csta"]["client-ca"] = '"ca.pem"'
+        here.reload()
+        shown = {each.name: each.expires for each in here.service.survey().certificates}
+        assert shown == {
+            "[csta] listen ssl:0": second,
+            "[csta] client-ca": authority.certificate.not_valid_after_utc.timestamp(),
+        }
+        file.write_text("broken")
+        assert here.reload().problems
+        assert here.service.certificates() == shown
+        await here.a_call_is_told()
+
+
+@asynchronous
+async def test_a_stop_tells_tservers_before_it_closes_their_links(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.service.stopService().addTimeout(5, reactor)
+        await here.tserver.closed
+        assert here.statuses() == ["normal", "disabled"]
+        assert here.channels() == []

@@ -326,7 +326,9 @@ async def test_tls(tmp_path: Path) -> None:
     file.write_bytes(b"comment\n" + pem)
     async with serving(private.options()) as server:
         trusting = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True, ca_file=str(file)))
+        assert trusting.certificate_expires is None
         assert (await trusting.perform(GET)).status == 200
+        assert trusting.certificate_expires == x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
         await trusting.close()
         suspicious = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True))
         with pytest.raises(NoXspAvailable, match="ca-file"):
