@@ -66,6 +66,7 @@ WHEN: Mapping[str, Mapping[str, When]] = {
         "send-queue-limit": When.NOW,
     },
     "devices": {"call-centers": When.NOW, "route-points": When.NOW},
+    "log": dict.fromkeys(("format", "level", "levels"), When.NOW),
     "policy": dict.fromkeys(ROWS, When.NOW),
 }
 """By section and option. A link that is added or removed comes or goes at once."""

@@ -80,6 +80,8 @@ def carry_out(service: ConnectorService, before: Config, after: Config, changes:
         context.context = renewed
     _links(service, before, after, changes, prepared)
     service.subscriptions.change(subscription_settings(after))
+    if service.log_output is not None:
+        service.log_output.change(after.log)
     bridge = service.bridge
     bridge.policy.change(after.policy)
     service.channel_set.gap_timeout = bridge.policy.seconds("P-GAP")

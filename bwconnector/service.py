@@ -16,7 +16,8 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IProtocolFactory
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.policy import Policy
@@ -26,6 +27,7 @@ from bwconnector.checks import Secret
 from bwconnector.config import Config, ConfigError, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import PortContext, listening_service
+from bwconnector.logs import LogOutput
 from bwconnector.ops.certificates import CertificateWatch, expiry_of_file
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.health import in_one_line
@@ -47,12 +49,15 @@ from bwconnector.xsps import xsp_settings
 __all__ = ["ConnectorService", "make_service"]
 
 
-def make_service(config: Config, reactor: Any, read: Callable[[], Config] | None = None) -> ConnectorService:
+def make_service(
+    config: Config, reactor: Any, read: Callable[[], Config] | None = None, log_output: LogOutput | None = None
+) -> ConnectorService:
     """The connector, not yet started.
 
     :param read: reads the config again, for :meth:`ConnectorService.reload`; None where there is no file
+    :param log_output: the log, which may be told to change; None where somebody else writes it
     """
-    return ConnectorService(config, reactor, read)
+    return ConnectorService(config, reactor, read, log_output)
 
 
 class ChannelsService(Service):
@@ -116,15 +121,22 @@ class ConnectorService(MultiService):
 
     log = Logger()
 
-    def __init__(self, config: Config, reactor: Any, read: Callable[[], Config] | None = None) -> None:
+    def __init__(self, config: Config, reactor: Any, read: Callable[[], Config] | None = None, log_output: LogOutput | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.name = "bwconnector"
         self.config = config
         """What holds at present: the file's as far as it has taken effect."""
         self.reactor = reactor
+        self.log_output = log_output
         self._read = read
         self._simulator: SimulatorService | None = None
         self.latency = Latency()
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Twistd asks the application for what is to write the log; a service meets it only here."""
+        if self.log_output is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.log_output)
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
         """Start everything; where a port cannot be listened on, the process ends, and says so without a traceback."""
@@ -339,6 +351,8 @@ class ConnectorService(MultiService):
         self.bridge.stop()
         for child in last:
             await maybeDeferred(child.stopService)
+        if self.log_output is not None:
+            self.log_output.flush()
 
 
 def _address(service: StreamServerEndpointService) -> IAddress | None:

@@ -39,16 +39,19 @@ def makeService(options: Options) -> IService:
 
     from twisted.internet import reactor
 
+    from bwconnector.logs import LogOutput, log_file
     from bwconnector.service import make_service
 
-    service = make_service(config, reactor, partial(load, file) if file else None)
+    log = log_file(getattr(options, "parent", None))
+    output = LogOutput(log, config.log) if log is not None else None
+    service = make_service(config, reactor, partial(load, file) if file else None, output)
     # the reactor sets handlers of its own when it starts
-    reactor.callWhenRunning(_obey_signals, reactor, service.reload)
+    reactor.callWhenRunning(_obey_signals, reactor, service.reload, getattr(log, "rotate", None))
     return service
 
 
-def _obey_signals(reactor: Any, reload: Callable[[], object]) -> None:
-    """Let SIGHUP reload the config, and the others stop the reactor and nothing else, so that the process ends with exit code 0.
+def _obey_signals(reactor: Any, reload: Callable[[], object], rotate: Callable[[], object] | None) -> None:
+    """Let SIGHUP reload the config, SIGUSR1 begin a new log file, and the others stop the reactor: the exit code is 0 then.
 
     Left to itself it would die of SIGHUP at once, channels and all, and of the others in the end, which looks like a failure.
     """
@@ -61,4 +64,6 @@ def _obey_signals(reactor: Any, reload: Callable[[], object]) -> None:
 
     for number in STOPPING_SIGNALS:
         signal.signal(number, lambda *_: reactor.callFromThread(stop))
+    if rotate is not None:
+        signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(rotate))
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reload))

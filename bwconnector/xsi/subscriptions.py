@@ -260,13 +260,13 @@ class Subscriptions:
                 self._care_for(subscription, slots)
 
     def _failed(self, subscription: _Subscription, failure: XsiFailure) -> None:
-        told = {"target": subscription.target, "package": subscription.package, "reason": str(failure)}
+        told = {"device": subscription.target, "package": subscription.package, "reason": str(failure)}
         if not subscription.first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
             subscription.refused = True
-            self.log.debug("no events of {package} from {target}: {reason}", **told)
+            self.log.debug("no events of {package} from {device}: {reason}", **told)
             return
         if subscription.first and not subscription.failures and not isinstance(failure, NoXspAvailable):
-            self.log.warn("{target} is not subscribed to {package} at present, will be tried again: {reason}", **told)
+            self.log.warn("{device} is not subscribed to {package} at present, will be tried again: {reason}", **told)
         self._retry(subscription)
 
     def _retry(self, subscription: _Subscription) -> None:

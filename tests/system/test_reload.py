@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,8 +12,9 @@ import attrs
 import pytest
 from twisted.logger import globalLogPublisher
 
-from bwconnector.config import load
+from bwconnector.config import LogOptions, load
 from bwconnector.csta import messages as csta
+from bwconnector.logs import LogOutput
 from bwconnector.ops.client import CstaClient, connect
 from bwconnector.reloading import Report
 from bwconnector.service import ConnectorService, make_service
@@ -23,9 +25,11 @@ from bwconnector.xsi.members import DRAINED
 
 from ..test_listening import certify
 from ..xsi.server import asynchronous, reactor, until
-from .exchange import sleep, timers
+from .exchange import timers
 
 pytestmark = pytest.mark.system
+
+PASSWORD = "geheim-1"
 
 
 @attrs.define
@@ -89,7 +93,7 @@ class Site:
 @asynccontextmanager
 async def site(folder: Path, links: int = 2, **sections: dict[str, str]) -> AsyncIterator[Site]:
     before = timers()
-    simulator = make_simulator(SimulatorConfig(xsps=3, users=6, demo=False, admin=False), reactor)
+    simulator = make_simulator(SimulatorConfig(xsps=3, users=6, demo=False, admin=False, password=PASSWORD), reactor)
     simulator.startService()
     here = Site(folder / "bwconnector.toml", simulator, {})
     here.options = {
@@ -299,22 +303,28 @@ async def test_drained_from_the_manhole(tmp_path: Path) -> None:
 
 
 @asynchronous
-async def test_a_wrong_password_is_corrected(tmp_path: Path) -> None:
-    secrets = ("geheim-1", "geheim-2")
-    shown = io.StringIO()
-    globalLogPublisher.addObserver(lambda event: shown.write(repr(event)) and None)
-    async with site(tmp_path) as here:
-        right = here.options["Connector"]["password"]
-        here.options["Connector"]["password"] = f'"{secrets[0]}"'
-        assert [str(change) for change in here.reload().changes] == ["[Connector] password has changed"]
-        # The next heartbeats are refused, and so is the channel; the next try would be in five minutes.
-        await until(lambda: here.states() == {"xsp1": State.BACKOFF, "xsp2": State.BACKOFF})
-        here.got.clear()
-        here.options["Connector"]["password"] = right
-        here.reload()
-        await until(lambda: here.all_up("xsp1", "xsp2"))
-        await sleep(0.05)
-    assert not any(secret in shown.getvalue() for secret in (*secrets, right.strip('"') + " "))
+async def test_a_wrong_password_is_corrected_and_none_is_logged(tmp_path: Path) -> None:
+    log, wrong = io.StringIO(), "geheim-2"
+    output = LogOutput(log, LogOptions(format="json"))
+    globalLogPublisher.addObserver(output)
+    try:
+        async with site(tmp_path) as here:
+            here.options["Connector"]["password"] = f'"{wrong}"'
+            here.options["log"] = {"level": '"debug"'}
+            assert [str(change) for change in here.reload().changes] == ["[Connector] password has changed"]
+            # The next heartbeats are refused, and then the channels; their next try would be in five minutes.
+            await until(lambda: all("check user-id" in status.reason for status in here.service.channel_set.statuses))
+            here.options["Connector"]["password"] = f'"{PASSWORD}"'
+            here.reload()
+            await until(lambda: here.all_up("xsp1", "xsp2"))
+            account = here.service.config.connector.user_id
+    finally:
+        globalLogPublisher.removeObserver(output)
+    text = log.getvalue()
+    assert "check user-id and password" in text
+    for secret in (PASSWORD, wrong):
+        assert secret not in text
+        assert base64.b64encode(f"{account}:{secret}".encode()).decode() not in text
 
 
 @asynchronous

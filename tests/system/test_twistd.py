@@ -239,6 +239,27 @@ def test_a_signal_reloads_the_config(site: Site) -> None:
     assert process.returncode == 0, output
 
 
+def test_the_log_as_json_and_a_new_file(site: Site) -> None:
+    log = site.folder / "connector.log"
+    site.config.write_text(site.config.read_text() + '[log]\nformat = "json"\nlevel = "info"\n')
+    process = start(site, "-n", "--pidfile=", f"--logfile={log}")
+    try:
+        site.wait_until_ready(process)
+        process.send_signal(signal.SIGUSR1)
+        old = log.with_name("connector.log.1")
+        while not old.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=STOP_TIMEOUT)
+    finally:
+        process.kill()
+    assert (process.returncode, output) == (0, "")
+    entries = [json.loads(line) for file in (old, log) for line in file.read_text().splitlines()]
+    assert all({"time", "level", "namespace", "message"} <= set(entry) for entry in entries)
+    assert {entry["link"] for entry in entries if " is up as " in entry["message"] and entry["channel"]} == {"xsp1", "xsp2"}
+
+
 def test_daemon(site: Site) -> None:
     pidfile, logfile = site.folder / "connector.pid", site.folder / "connector.log"
     process = start(site, f"--pidfile={pidfile}", f"--logfile={logfile}")
