@@ -40,6 +40,7 @@ class Repeats:
     """Which warnings have been said already.
 
     Two are the same if they have the same words and are about the same: numbers, such as that of seconds until the next try, may differ.
+    Once something else than a warning is said of a link, such as that its channel is up, its warnings are new again.
     """
 
     def __init__(self) -> None:
@@ -58,9 +59,14 @@ class Repeats:
         seen.count += 1
         return False
 
-    def over(self, now: float) -> list[tuple[LogEvent, int]]:
-        """What came again within a time that is over now: the last of them, and how many there were. They are said anew then."""
-        ended = [key for key, seen in self._seen.items() if now - seen.since >= WINDOW]
+    def over(self, now: float, event: LogEvent | None = None) -> list[tuple[LogEvent, int]]:
+        """What came again within a time that is over now: the last of them, and how many there were. They are said anew then.
+
+        :param event: what is going to be said
+        """
+        news = event is not None and event.get("log_level", LogLevel.info) < LogLevel.warn
+        link = event.get("link") if event is not None and news else None
+        ended = [key for key, seen in self._seen.items() if now - seen.since >= WINDOW or (link is not None and key[1] == link)]
         gone = [self._seen.pop(key) for key in ended]
         return [(seen.event, seen.count) for seen in gone if seen.count]
 
@@ -98,7 +104,7 @@ class LogOutput:
             return
         now = event.get("log_time", 0.0)
         with self._lock:  # what runs in a thread logs as well
-            for last, count in self._repeats.over(now):
+            for last, count in self._repeats.over(now, event):
                 self._write(last, count)
             if self._repeats.admit(event, now):
                 self._write(event, 0)

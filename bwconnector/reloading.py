@@ -56,7 +56,7 @@ def told(report: Report) -> Report:
         else:
             log.info("reload: {change}; takes effect {when}", change=str(change), when=change.when.value)
     if not report.problems:
-        log.info("the config was reloaded; {count} changes", count=len(report.changes))
+        log.info("the config was reloaded; differences: {count}", count=len(report.changes))
     return report
 
 

@@ -148,6 +148,22 @@ def test_other_links_and_other_reasons_are_something_else(log: Log) -> None:
     assert len(log.lines) == 4
 
 
+def test_after_good_news_a_warning_is_new(log: Log) -> None:
+    for link in ("xsp1", "xsp2", "xsp1", "xsp2"):
+        down(log, link)
+    log.logger().info("channel {link} is up", link="xsp1")
+    down(log, "xsp1")
+    down(log, "xsp2")
+    assert len(log.lines) == 5
+    assert [text.split(" (")[0][8:20] for text in messages(log)] == [
+        "xsp1 is down",
+        "xsp2 is down",
+        "xsp1 is down",
+        "xsp1 is up",
+        "xsp1 is down",
+    ]
+
+
 def test_the_port_of_a_stranger_is_no_difference(log: Log) -> None:
     for port in range(50000, 50010):
         log.logger().warn("connection from {peer} is refused", peer=f"10.0.0.9:{port}")

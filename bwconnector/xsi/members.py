@@ -20,7 +20,7 @@ from bwconnector.xsi.opening import ChannelSettings, Requester
 
 __all__ = ["DRAINED", "Link", "Member", "Members"]
 
-DRAINED = "drained, as the config says"
+DRAINED = "drained"
 """Why a channel is not there that nobody wants at present."""
 
 

@@ -348,3 +348,36 @@ def test_a_port_that_is_taken(site: Site) -> None:
     assert f"Cannot listen on port {site.csta} of 127.0.0.1: " in output
     assert "Address already in use. Is another connector running?" in output
     assert "Traceback" not in output
+
+
+def test_the_drill_of_the_documents(tmp_path: Path) -> None:
+    """Its config, with other ports, and its requests one after the other have the effects that it promises."""
+    text = (Path(__file__).parents[2] / "docs" / "operations.rst").read_text(encoding="utf-8")
+    (drill,) = re.findall(r"This is ``drill.toml``::\n\n((?:    .*\n|\n)+)", text)
+    csta, web, admin = free_ports(3)
+    site = Site(tmp_path, csta, web)
+    for documented, port in ((1040, csta), (8040, web), (8090, admin)):
+        assert str(documented) in drill
+        drill = drill.replace(str(documented), str(port))
+    site.config.write_text(textwrap.dedent(drill))
+    process = start(site, "-n", "--pidfile=")
+    seen = []
+    try:
+        site.wait_until_ready(process)
+        for path in re.findall(r"``curl -X POST http://127\.0\.0\.1:8090(/\S+)``", text):
+            urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{admin}{path}", method="POST"), timeout=10).close()
+            expected = {
+                "/xsps/xsp1/kill": "degraded",
+                "/xsps/xsp2/kill": "down",
+                "/xsps/xsp1/revive": "degraded",
+                "/xsps/xsp2/revive": "ready",
+            }
+            while json.loads(site.get("/api/status"))["state"] != expected[path]:
+                time.sleep(0.05)
+            seen.append((expected.pop(path), bwctl("status", site.address).stdout))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=STOP_TIMEOUT) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert seen == [("degraded", "normal\n"), ("down", "disabled\n"), ("degraded", "normal\n"), ("ready", "normal\n")]
