@@ -89,7 +89,7 @@ class LogOutput:
     def __init__(self, file: LogFile | TextIO, options: LogOptions) -> None:
         self._file = file
         self._repeats = Repeats()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.change(options)
 
     def change(self, options: LogOptions) -> None:
@@ -128,7 +128,7 @@ class LogOutput:
 
 
 def _as_text(event: LogEvent, repeated: int) -> str:
-    line = formatEventAsClassicLogText(event, formatTime=_time) or ""
+    line = formatEventAsClassicLogText(event) or ""
     if repeated and line:
         first, newline, rest = line.partition("\n")
         line = f"{first} (repeated {_times(repeated)}){newline}{rest}"

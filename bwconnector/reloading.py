@@ -112,6 +112,8 @@ def _prepare(service: ConnectorService, after: Config) -> _Prepared:
             endpoints[link.name] = (settings.endpoint(service.reactor), settings.endpoint(service.reactor))
         except OSError as error:
             problems.append(f"[link-{link.name}] ca-file: cannot be used: {error}")
+        except UnicodeError as error:
+            problems.append(f"[link-{link.name}] hostname: is no name of a host: {error}")
     contexts = []
     for context in _ports(service).contexts:
         try:

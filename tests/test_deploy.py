@@ -145,6 +145,8 @@ def test_compose(tmp_path: Path) -> None:
     assert services["simulator"]["command"][0] in SERVICES
     assert f", {simulator.base_port})" in services["simulator"]["healthcheck"]["test"][-1]
     for name, service in services.items():
+        assert (COMPOSE.parent / service["build"]["context"]).resolve() == ROOT
+        assert (ROOT / service["build"]["dockerfile"]) == DOCKERFILE
         assert service["hostname"] == name, "a host name that changes leaves subscriptions behind"
         for volume in service["volumes"]:
             assert (COMPOSE.parent / volume.split(":")[0]).is_file()

@@ -154,8 +154,10 @@ async def test_a_broken_file_changes_nothing_and_says_why(tmp_path: Path, log_te
         here.options["Connector"]["kpl-interval"] = "10"
         here.options["link-xsp1"]["ca-file"] = '"absent.pem"'
         here.options["link-xsp1"]["tls"] = "true"
+        here.options["link-xsp2"]["hostname"] = '"' + "x" * 70 + '"'
         report = here.reload()
         assert "[link-xsp1] ca-file: cannot be used" in repr(report)
+        assert "[link-xsp2] hostname: is no name of a host" in repr(report)
         assert here.service.config == before
         assert here.all_up("xsp1", "xsp2")
 

@@ -366,15 +366,15 @@ def test_the_drill_of_the_documents(tmp_path: Path) -> None:
         site.wait_until_ready(process)
         for path in re.findall(r"``curl -X POST http://127\.0\.0\.1:8090(/\S+)``", text):
             urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{admin}{path}", method="POST"), timeout=10).close()
-            expected = {
+            becomes = {
                 "/xsps/xsp1/kill": "degraded",
                 "/xsps/xsp2/kill": "down",
                 "/xsps/xsp1/revive": "degraded",
                 "/xsps/xsp2/revive": "ready",
             }
-            while json.loads(site.get("/api/status"))["state"] != expected[path]:
+            while json.loads(site.get("/api/status"))["state"] != becomes[path]:
                 time.sleep(0.05)
-            seen.append((expected.pop(path), bwctl("status", site.address).stdout))
+            seen.append((becomes[path], bwctl("status", site.address).stdout))
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=STOP_TIMEOUT) == 0
     finally:
