@@ -105,8 +105,9 @@ def differences(running: Config, file: Config) -> tuple[Change, ...]:
 def _differences(running: Config, file: Config) -> Iterator[Change]:
     yield from _options("Connector", running.connector, file.connector)
     before, after = ({link.name: link for link in config.links} for config in (running, file))
-    for name in before.keys() - after.keys():
-        yield Change(f"link-{name}", "", "went", When.NOW)
+    for name in before:
+        if name not in after:
+            yield Change(f"link-{name}", "", "went", When.NOW)
     for name, link in after.items():
         if name in before:
             yield from _options(f"link-{name}", before[name], link)

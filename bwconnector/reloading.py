@@ -130,7 +130,7 @@ def _links(service: ConnectorService, before: Config, after: Config, changes: Se
     old = {link.name: link for link in before.links}
     new = {link.name: link for link in after.links}
     places = {change.section for change in changes if change.when is When.CHANNEL}
-    replaced = {name for name in old.keys() & new.keys() if places & {"Connector", f"link-{name}"}}
+    replaced = [name for name in old if name in new and places & {"Connector", f"link-{name}"}]
     for name in replaced:
         service.remove_link(name)
     for name, link in new.items():
@@ -146,5 +146,6 @@ def _links(service: ConnectorService, before: Config, after: Config, changes: Se
             members.change(name, channel, link.request_rate)
         members.drain(name, link.drain)
     # Last, so that those that came are there already.
-    for name in old.keys() - new.keys():
-        service.remove_link(name)
+    for name in old:
+        if name not in new:
+            service.remove_link(name)

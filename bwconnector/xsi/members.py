@@ -56,7 +56,7 @@ class Member:
 
 
 class Members:
-    """The channels of a set, in the order of their links.
+    """The channels of a set, in the order in which their links came.
 
     :param make: makes the channel of a link
     :ivar past_events: events that came by channels which are gone

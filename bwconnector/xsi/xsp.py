@@ -175,8 +175,7 @@ class Xsp:
         answer = self._send(client, request)
         answer.addTimeout(timeout, self._reactor)
         try:
-            response = await answer
-            self._look_at_certificate()
+            response = self._look_at_certificate(await answer)
             if response.code == 200:
                 self.requests["200"] += 1
                 body = _StreamBody(receiver, once.abort)
@@ -199,13 +198,13 @@ class Xsp:
 
     async def _perform_once(self, request: Request, timeout: float) -> Response:
         answer: defer.Deferred[Any] = self._send(self._client, request)
+        answer.addCallback(self._look_at_certificate)
         answer.addCallback(lambda response: _collect(response).addCallback(lambda body: (response, body)))
         answer.addTimeout(timeout, self._reactor)
         try:
             response, body = await answer
         except Exception as cause:
             raise self._translated(cause) from cause
-        self._look_at_certificate()
         if not 200 <= response.code < 300:
             raise self._refused(response, body)
         self.requests[str(response.code)] += 1
@@ -223,13 +222,15 @@ class Xsp:
             request.method, url, headers=headers, data=request.body, allow_redirects=False, unbuffered=True, reactor=self._reactor
         )
 
-    def _look_at_certificate(self) -> None:
-        """An answer has come, so the newest connection has most likely shown its certificate; if not, the next answer tells."""
+    def _look_at_certificate(self, response: Any) -> Any:
+        """An answer begins, so the newest connection has most likely shown its certificate. If not, or if it is lost, the next tells."""
         transport = getattr(self._endpoint.newest, "transport", None)
-        shown = transport.getPeerCertificate() if self.settings.tls and transport is not None else None
-        if shown is not None:
-            self._endpoint.newest = None
-            self.certificate_expires = shown.to_cryptography().not_valid_after_utc.timestamp()
+        if self.settings.tls and getattr(transport, "connected", False):
+            shown = transport.getPeerCertificate()  # type: ignore[union-attr]
+            if shown is not None:
+                self._endpoint.newest = None
+                self.certificate_expires = shown.to_cryptography().not_valid_after_utc.timestamp()
+        return response
 
     def _refused(self, response: IResponse, body: bytes) -> Refused:
         self.requests[str(response.code)] += 1

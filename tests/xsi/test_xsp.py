@@ -338,6 +338,40 @@ async def test_tls(tmp_path: Path) -> None:
 
 
 @asynchronous
+async def test_a_certificate_is_noted_from_connections_that_end_at_once(tmp_path: Path) -> None:
+    pem, private = certificate()
+    (tmp_path / "ca.pem").write_bytes(pem)
+    expires = x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+
+    def answer_and_close(seen: Seen) -> bytes:
+        seen.connection.close_soon()
+        return http(200, b"<x/>", "Connection: close", length=False)
+
+    async with serving(private.options()) as server:
+        client = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True, ca_file=str(tmp_path / "ca.pem")))
+        server.answer = answer_and_close
+        assert (await client.perform(GET)).body == b"<x/>"
+        assert client.certificate_expires == expires
+        # one that is lost before it answers, and is still the newest when another answer comes
+        server.answer = lambda seen: None
+        with pytest.raises(OutcomeUnknown):
+            await client.perform(POST)
+        assert client._endpoint.newest is not None
+        lost = client._endpoint.newest
+        server.answer = answer_and_close
+        client.certificate_expires = None
+        answer = ensureDeferred(client.perform(GET))
+        await until(lambda: client._endpoint.newest is not lost)
+        fresh, client._endpoint.newest = client._endpoint.newest, lost
+        assert (await answer).status == 200
+        assert client.certificate_expires is None
+        client._endpoint.newest = fresh
+        await client.perform(GET)
+        assert client.certificate_expires == expires
+        await client.close()
+
+
+@asynchronous
 async def test_other_credentials_and_another_authority_while_it_works(tmp_path: Path) -> None:
     pem, private = certificate()
     (tmp_path / "ca.pem").write_bytes(pem)
