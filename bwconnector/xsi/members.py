@@ -43,7 +43,7 @@ class Link:
 class Member:
     """One channel of the set.
 
-    :ivar leaving: it is to be deleted, and gets no requests if another one can take them
+    :ivar leaving: it is to be deleted as soon as another one is up
     :ivar gone: fires when it has been deleted, after which it is no member any more; None if it is only drained
     :ivar stopping: it is being deleted
     """
@@ -88,9 +88,8 @@ class Members:
         )
 
     def askable(self) -> list[Member]:
-        """Whose XSPs may be asked: those that are up, and that are not about to leave unless there are no others."""
-        up = [member for member in self._members if member.channel.up]
-        return [member for member in up if not member.leaving] or up
+        """Whose XSPs may be asked. One that is to leave is among them only as long as it is the last: then it goes."""
+        return [member for member in self._members if member.channel.up]
 
     def start(self) -> None:
         """Open all channels but the drained ones."""
