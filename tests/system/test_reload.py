@@ -314,6 +314,8 @@ async def test_a_wrong_password_is_corrected_and_none_is_logged(tmp_path: Path) 
             here.options["Connector"]["password"] = f'"{wrong}"'
             here.options["log"] = {"level": '"debug"'}
             assert [str(change) for change in here.reload().changes] == ["[Connector] password has changed"]
+            sent = here.service.acks["xsp1"]._head
+            assert base64.b64encode(f"{here.service.config.connector.user_id}:{wrong}".encode()) in sent
             # The next heartbeats are refused, and then the channels; their next try would be in five minutes.
             await until(lambda: all("check user-id" in status.reason for status in here.service.channel_set.statuses))
             here.options["Connector"]["password"] = f'"{PASSWORD}"'
@@ -362,6 +364,11 @@ async def test_a_renewed_certificate_is_taken_and_links_stay(tmp_path: Path, log
             "[csta] listen ssl:0": second,
             "[csta] client-ca": authority.certificate.not_valid_after_utc.timestamp(),
         }
+        issue(3)
+        before = len(log_text.getvalue())
+        here.reload()
+        assert "in less than 7 days" in log_text.getvalue()[before:]
+        shown = here.service.certificates()
         file.write_text("broken")
         assert here.reload().problems
         assert here.service.certificates() == shown
