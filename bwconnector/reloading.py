@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from bwconnector.changes import Change, When
 from bwconnector.config import Config, ConfigError
 from bwconnector.listening import PortContext
-from bwconnector.settings import channel_settings, kinds, limits, subscription_settings
+from bwconnector.settings import kinds, limits, subscription_settings
 from bwconnector.xsps import xsp_settings
 
 if TYPE_CHECKING:
@@ -137,8 +137,8 @@ def _links(service: ConnectorService, before: Config, after: Config, changes: Se
         if name in replaced or name not in old:
             service.add_link(after, link)
             continue
-        settings, channel = xsp_settings(after.connector, link), channel_settings(after, link)
-        was = service.xsps[name].settings, channel_settings(before, old[name]), old[name].request_rate
+        settings, channel = xsp_settings(after.connector, link), service.channel_settings(after, link)
+        was = service.xsps[name].settings, service.channel_settings(before, old[name]), old[name].request_rate
         to_xsp, to_acks = prepared.endpoints[name]
         service.xsps[name].change(settings, to_xsp)
         service.acks[name].change(settings, to_acks)

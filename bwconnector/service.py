@@ -24,7 +24,7 @@ from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.switching import Options
 from bwconnector.changes import differences, effective
 from bwconnector.checks import Secret
-from bwconnector.config import Config, ConfigError, XspLink
+from bwconnector.config import ConfigError
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import PortContext, listening_service
 from bwconnector.logs import LogOutput
@@ -33,6 +33,7 @@ from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.health import in_one_line
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
+from bwconnector.options import Config, ConnectorOptions, XspLink
 from bwconnector.reloading import Report, carry_out, told
 from bwconnector.sdnotify import service_manager
 from bwconnector.settings import channel_settings, kinds, limits, subscription_settings
@@ -41,7 +42,11 @@ from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
 from bwconnector.xsi.channelset import ChannelSet
 from bwconnector.xsi.channelset import Link as ChannelLink
-from bwconnector.xsi.events import SubscriptionEvent
+from bwconnector.xsi.collective import CollectiveSubscriptions, Scope
+from bwconnector.xsi.events import Document, SubscriptionEvent
+from bwconnector.xsi.opening import ChannelSettings
+from bwconnector.xsi.parse import parse, unwanted
+from bwconnector.xsi.requests import TargetKind
 from bwconnector.xsi.subscriptions import Subscriptions
 from bwconnector.xsi.xsp import Xsp
 from bwconnector.xsps import xsp_settings
@@ -65,7 +70,7 @@ class ChannelsService(Service):
 
     name = "channels"
 
-    def __init__(self, channels: ChannelSet, subscriptions: Subscriptions) -> None:
+    def __init__(self, channels: ChannelSet, subscriptions: Subscriptions | CollectiveSubscriptions) -> None:
         self.channels = channels
         self.subscriptions = subscriptions
 
@@ -128,7 +133,7 @@ class ConnectorService(MultiService):
         """What holds at present: the file's as far as it has taken effect."""
         self.reactor = reactor
         self.log_output = log_output
-        self._read = read
+        self._read_config = read
         self._simulator: SimulatorService | None = None
         self.latency = Latency()
 
@@ -184,10 +189,21 @@ class ConnectorService(MultiService):
         self.xsps: dict[str, Xsp] = {}
         self.acks: dict[str, Acks] = {}
         policy = Policy(config.policy)
-        self.channel_set = ChannelSet(reactor, [], self._channel_changed, policy.seconds("P-GAP"))
-        for link in config.links:
-            self.add_link(config, link)
-        self.subscriptions = Subscriptions(reactor, self.channel_set, subscription_settings(config), self._event)
+        links = [self._channel_link(config, link) for link in config.links]
+        self.channel_set = ChannelSet(reactor, links, self._channel_changed, policy.seconds("P-GAP"))
+        scope = _scope(config.connector)
+        self.subscriptions: Subscriptions | CollectiveSubscriptions
+        if scope is None:
+            self.subscriptions = Subscriptions(reactor, self.channel_set, subscription_settings(config), self._event)
+        else:
+            self.subscriptions = CollectiveSubscriptions(
+                reactor,
+                self.channel_set,
+                subscription_settings(config),
+                scope,
+                lambda target: self.bridge.directory.in_scope(target),
+                self._event,
+            )
         # the time is noted where the set hands an event over, as only the set knows by which link it came
         receive = self.channel_set.on_event
 
@@ -207,24 +223,26 @@ class ConnectorService(MultiService):
                 status_on_connect=config.csta.status_on_connect,
                 monitored_only=config.csta.monitored_only,
                 max_monitors=config.csta.max_monitors_per_link,
+                broadworks_version=config.connector.broadworks_version,
             ),
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
             kinds=kinds(config),
+            scope_id=config.connector.subscription_scope_id,
             limits=limits(config),
         )
         self.bridge.restored = self.subscriptions.channels_restored
         self.subscriptions.on_lost = self.bridge.events_lost
-        links = _Links(self.bridge, reactor)
+        tservers = _Links(self.bridge, reactor)
         factory = LinkFactory(
-            links,
+            tservers,
             reactor,
             max_links=config.csta.max_links,
             send_queue_limit=config.csta.send_queue_limit,
             allow=config.csta.allow,
         )
-        self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency, self.certificates)
+        self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, tservers.opened, self.latency, self.certificates)
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
@@ -241,10 +259,10 @@ class ConnectorService(MultiService):
 
         A file that cannot be used changes nothing.
         """
-        if self._read is None:
+        if self._read_config is None:
             return told(Report(problems=("there is no config file: the connector was started without one",)))
         try:
-            config = self._simulated(self._read())
+            config = self._simulated(self._read_config())
             changes = differences(self.config, config)
             after = effective(self.config, config)
             carry_out(self, self.config, after, changes)
@@ -282,10 +300,7 @@ class ConnectorService(MultiService):
 
     def add_link(self, config: Config, link: XspLink) -> None:
         """One more XSP; its channel is opened at once if the others are."""
-        settings = xsp_settings(config.connector, link)
-        xsp = self.xsps[link.name] = Xsp(self.reactor, settings)
-        acks = self.acks[link.name] = Acks(self.reactor, settings, settings.endpoint(self.reactor))
-        self.channel_set.members.add(ChannelLink(xsp, acks, channel_settings(config, link), link.request_rate, link.drain))
+        self.channel_set.members.add(self._channel_link(config, link))
 
     def remove_link(self, name: str) -> None:
         """That XSP is not wanted any more; it is forgotten when its channel is deleted."""
@@ -296,7 +311,17 @@ class ConnectorService(MultiService):
             self.xsps[leaving] = xsp
             gone.addCallback(lambda _: self.xsps.pop(leaving))
 
+    def channel_settings(self, config: Config, link: XspLink) -> ChannelSettings:
+        """What the channel of a link is to be like."""
+        return channel_settings(config, link, parse if _scope(self.config.connector) is None else self._read)
+
     # parts
+
+    def _channel_link(self, config: Config, link: XspLink) -> ChannelLink:
+        settings = xsp_settings(config.connector, link)
+        xsp = self.xsps[link.name] = Xsp(self.reactor, settings)
+        acks = self.acks[link.name] = Acks(self.reactor, settings, settings.endpoint(self.reactor))
+        return ChannelLink(xsp, acks, self.channel_settings(config, link), link.request_rate, link.drain)
 
     def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:
         service = listening_service(endpoint, factory, self.reactor)
@@ -333,6 +358,10 @@ class ConnectorService(MultiService):
     def _channel_changed(self, status: ChannelStatus) -> None:
         self.bridge.channels_changed(self.channel_set.up_count, f"the last Event Channel, {status.link}: {status.reason}")
 
+    def _read(self, document: bytes) -> Document:
+        """A document of a channel that brings events of everybody; most are of devices that nobody monitors."""
+        return unwanted(document, self.subscriptions.wants) or parse(document)
+
     def _event(self, target: str, event: SubscriptionEvent) -> None:
         self.bridge.event(target, event.data)
 
@@ -353,6 +382,13 @@ class ConnectorService(MultiService):
             await maybeDeferred(child.stopService)
         if self.log_output is not None:
             self.log_output.flush()
+
+
+def _scope(connector: ConnectorOptions) -> Scope | None:
+    """What collective subscriptions cover; None with subscriptions of each device."""
+    kinds: dict[str, TargetKind] = {"group": "group", "enterprise": "serviceprovider"}
+    kind = kinds.get(connector.subscription_scope)
+    return Scope(kind, connector.subscription_scope_id) if kind is not None else None
 
 
 def _address(service: StreamServerEndpointService) -> IAddress | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT
 from bwconnector.bridge.watchdog import Limits
 from bwconnector.config import Config, XspLink
 from bwconnector.xsi.channelset import instance_name
+from bwconnector.xsi.events import Document
 from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.subscriptions import SubscriptionSettings
 
@@ -29,8 +31,11 @@ def _instance(config: Config) -> str:
     return " ".join((socket.gethostname(), *config.csta.listen))
 
 
-def channel_settings(config: Config, link: XspLink) -> ChannelSettings:
-    """What the event channel of a link asks of BroadWorks."""
+def channel_settings(config: Config, link: XspLink, read: Callable[[bytes], Document]) -> ChannelSettings:
+    """What the event channel of a link asks of BroadWorks.
+
+    :param read: reads its documents
+    """
     return ChannelSettings(
         channel_set_id=channel_set_id(config),
         application_id=application_id(config),
@@ -40,6 +45,7 @@ def channel_settings(config: Config, link: XspLink) -> ChannelSettings:
         heartbeat_interval=link.kpl_interval,
         heartbeat_tolerance=link.kpl_tolerance,
         retry_cap=config.connector.link_recovery_tout,
+        read=read,
     )
 
 

@@ -21,18 +21,25 @@ from bwconnector.bridge.monitor_services import PACKAGES
 from bwconnector.bridge.originating import BIRTH
 from bwconnector.bridge.pickup import ENTERED
 from bwconnector.bridge.policy import ROWS
-from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, OTHER_STATUS
+from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, OTHER_STATUS, RECORDING
 from bwconnector.bridge.services import SERVICES
 from bwconnector.bridge.session import UNSUPPORTED_PARAMETERS
+from bwconnector.bridge.status import DISABLED, INITIALIZING, MONITOR_STOP, NORMAL, REPAIR, Status
 from bwconnector.changes import WHEN
 from bwconnector.csta.kinds import Request
 from bwconnector.csta.messages import MESSAGES
 from bwconnector.csta.schema import element_name
 from bwconnector.ops.inspection import Inspection
 from bwconnector.ops.metrics import Metrics
+from bwconnector.simulator.admin import FAULTS
+from bwconnector.simulator.faults import Faults
 from bwconnector.xsi.channel import TRANSITIONS, Input, State
 from bwconnector.xsi.opening import _TERMINATIONS
 from bwconnector.xsi.parse import EVENT_DATA
+
+from .csta.test_link_grid import GRID
+from .csta.test_link_grid import Input as LinkInput
+from .csta.test_link_grid import State as LinkState
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "bwconnector"
@@ -192,6 +199,14 @@ def test_errors_of_a_wrong_state() -> None:
     assert {row[0].literals[0]: (states(row[1].text), error(row[2])) for row in rows} == NEEDS
 
 
+def test_errors_of_a_wrong_state_of_the_recording() -> None:
+    documented = {}
+    for service, recording, answer in table("csta.rst", "Errors of a wrong state of the recording"):
+        for state in (*[""] * recording.text.startswith("none"), *recording.literals):
+            documented[service.literals[0], state] = error(answer)
+    assert documented == RECORDING
+
+
 def test_events() -> None:
     (named,) = zip(*(row[0].literals for row in table("csta.rst", "Events")), strict=True)
     assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values())]
@@ -264,6 +279,44 @@ def test_states_of_a_channel() -> None:
     assert documented == {pair: state for pair, (state, _) in TRANSITIONS.items()}
 
 
+def test_states_of_a_link() -> None:
+    documented = {
+        (LinkState(state), what.text): after.literals[0]
+        for what, *cells in table("architecture.rst", "States of a link")
+        for state, after in zip(("open", "behind", "closing", "cut off", "gone"), cells, strict=True)
+    }
+    assert documented == {(state, what.value): GRID[state].get(what, state).value for state in LinkState for what in LinkInput}
+
+
+@pytest.mark.parametrize("happening", range(4), ids=["no channel", "a channel", "compared", "lost"])
+@pytest.mark.parametrize("row", range(4), ids=["initializing", "normal", "disabled, monitor-stop", "disabled, repair"])
+def test_what_each_happening_tells(row: int, happening: int) -> None:
+    state, *cells = table("architecture.rst", "What each happening tells")[row]
+    status = Status(REPAIR if state.text.endswith(REPAIR) else MONITOR_STOP)
+    for count in {INITIALIZING: (), NORMAL: (1,), DISABLED: (1, 0)}[state.literals[0]]:
+        status.channels_changed(count)
+    if happening == 2 and status.value == DISABLED and not status.voids_monitors:
+        status.channels_changed(1)
+    told: list[str] = []
+    status.listeners.append(told.append)
+    (lambda: status.channels_changed(0), lambda: status.channels_changed(1), status.repaired, status.messages_lost)[happening]()
+    assert tuple(told) == cells[happening].literals
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [
+        ("An event channel", {state.value for state in State}),
+        ("A link and its association", {state.value for state in LinkState} - {"gone"}),
+        ("System status", {INITIALIZING, NORMAL, DISABLED}),
+    ],
+)
+def test_diagrams_have_the_states(section: str, names: set[str]) -> None:
+    text = (DOCS / "architecture.rst").read_text(encoding="utf-8")
+    (diagram,) = re.findall(rf"^{section}\n=+\n.*?::\n\n(.*?)\n\n\S", text, re.M | re.S)
+    assert set(re.findall(r"\[ ([\w ]+) \]", diagram)) == names
+
+
 @pytest.mark.parametrize("folder", [PACKAGE, *(path.parent for path in sorted(PACKAGE.glob("*/__init__.py")))], ids=lambda path: path.name)
 def test_every_module_is_in_the_house(folder: Path) -> None:
     name = ".".join(folder.relative_to(ROOT).parts)
@@ -291,6 +344,11 @@ def test_when_options_take_effect() -> None:
     for section, rows in WHEN.items():
         for option, when in rows.items():
             assert documented[section][option].startswith(when.value), f"[{section}] {option}"
+
+
+def test_every_fault_of_the_simulator_is_documented() -> None:
+    (named,) = zip(*(row[0].literals for row in table("operations.rst", "Faults of a simulated XSP")), strict=True)
+    assert list(named) == [field.name for field in attrs.fields(Faults)] == list(FAULTS)
 
 
 def loud_messages() -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from bwconnector.bridge.calls import Call
+from bwconnector.bridge.calls import NULL, Call
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.policy import Policy
 
@@ -28,7 +28,8 @@ _ADDING = frozenset({"ConferencedEvent"})
 _JOINING = frozenset({"TransferedEvent", "ConferencedEvent"})
 """Events after which nothing is as it was told before."""
 
-_STATELESS = frozenset({"CallInformationEvent"})
+_STATELESS = frozenset({"CallInformationEvent", "RecordEvent", "SuspendRecordEvent", "StopEvent"})
+"""Events that tell nothing of the state of a connection: none of them is a birth, and each is told."""
 
 
 class Reports:
@@ -72,6 +73,7 @@ class Reports:
             "called": call.called,
             "last_redirection": call.last_redirection,
             "acting": device,
+            "characteristics": call.characteristics,
         }
         given.update(fields)
         change = Change(
@@ -98,7 +100,7 @@ class Reports:
             own = device in (change.subject.device, birth) or (change.kind in _ADDING and device == change.target)
             if connection is None or connection.born:
                 told.append(device)
-            elif own and (connection.announced or change.kind not in _NO_BIRTH):
+            elif own and change.kind not in _STATELESS and (connection.announced or change.kind not in _NO_BIRTH):
                 connection.announced = True
                 told.append(device)
                 if change.kind != "ServiceInitiatedEvent":
@@ -108,6 +110,8 @@ class Reports:
                 connection.backlog.append(change)
         self._deliver(change, tuple(device for device in told if self._listens(device)))
         for device in born:
+            if change.states.get(device) == NULL:
+                change.call.connections[device].backlog.clear()  # its birth is its end: nothing follows it
             self._catch_up(change.call, device)
 
     def _listens(self, device: str) -> bool:

@@ -18,9 +18,15 @@ from bwconnector.xsi.events import Party, Redirection, XsiCall
 if TYPE_CHECKING:
     from bwconnector.bridge.steps import Gate
 
-__all__ = ["Directory", "World"]
+__all__ = ["CALL_TYPES", "ESCALATIONS", "Directory", "World"]
 
 _RANK = {NULL: 0, INITIATED: 1, ALERTING: 2, QUEUED: 2, CONNECTED: 3, HOLD: 3, FAIL: 4}
+
+ESCALATIONS = {"Normal": frozenset({"assistCall"}), "Emergency": frozenset({"assistCall", "highPriorityCall"})}
+"""``agentEscalation`` of a leg to what CSTA calls such a call."""
+
+CALL_TYPES = {"Emergency": frozenset({"priorityCall"})}
+"""The same by ``callType`` of the remote party."""
 
 
 class Directory(Protocol):
@@ -134,7 +140,7 @@ class World:
         if known is not None or newest is None:
             return known
         redirector = self.directory.key(newest.party)
-        candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote)]
+        candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote) and _may_have_redirected(c, redirector, newest.reason)]
         candidates.sort(key=lambda c: _has(c, redirector))
         return candidates[-1] if candidates else None
 
@@ -142,6 +148,11 @@ class World:
         """Take over what an event says of a leg, but for its state. A new tracking id becomes an alias (R1)."""
         leg.personality = call.personality or leg.personality
         leg.allow_answer = call.allow_answer
+        marks = ESCALATIONS.get(call.escalation, frozenset()) | CALL_TYPES.get(call.remote.call_type, frozenset())
+        if marks:
+            own_marks = leg.connection.call.marks
+            own_marks[leg.user] = own_marks.get(leg.user, frozenset()) | marks
+        leg.recording_controls = call.recording_controls or leg.recording_controls
         own = leg.connection.call
         if call.tracking_id and call.tracking_id != leg.tracking_id and self.table.find(call.tracking_id) in (None, own):
             leg.tracking_id = call.tracking_id
@@ -163,7 +174,9 @@ class World:
         if named is not None and named.alive and named.device != leg.user:
             return named
         others = call.others(leg.user)
-        return others[0] if len(others) == 1 else None
+        # where more than two meet, a leg leads to the party that it names, or to nobody
+        crowd = len(leg.connection.legs) > 1 or call.entered
+        return others[0] if len(others) == 1 and not crowd else None
 
     def speaks(self, device: str) -> bool:
         """The device's own events come, so nobody else's word is needed (R3)."""
@@ -186,7 +199,8 @@ class World:
         """Connected as the originator. Nobody else is in the call when this happens, so nobody else hears of it (R8)."""
         if not self.reached(connection, CONNECTED):
             self.enter(connection, CONNECTED)
-        self.reports.tell("OriginatedEvent", connection.call, connection.device, cause, states={connection.device: CONNECTED})
+        states, own = {connection.device: CONNECTED}, connection.call.marks.get(connection.device, frozenset())
+        self.reports.tell("OriginatedEvent", connection.call, connection.device, cause, states=states, characteristics=own)
 
     def delivered(self, connection: Connection, cause: str) -> None:
         self.enter(connection, ALERTING)
@@ -278,6 +292,13 @@ def _has(call: Call, device: str) -> bool:
         return bool(call.alive())
     connection = call.connections.get(device)
     return connection is not None and connection.alive
+
+
+def _may_have_redirected(call: Call, device: str, reason: str) -> bool:
+    """A transfer takes an answered leg, anything else a call that was received; of a device without a leg nothing is known."""
+    connection = call.connections.get(device)
+    legs = connection.legs if connection is not None else []
+    return not legs or any(leg.answered if reason == "transfer" else leg.personality == "Terminator" for leg in legs)
 
 
 def _goes_on(call: Call) -> bool:

@@ -29,6 +29,8 @@ class SimulatorConfig:
     admin_port: int = 0
     user_id: str = "ctiadmin@example.net"
     password: str = attrs.field(default="ctiadmin", repr=False)
+    token: str = attrs.field(default="", repr=False)
+    """Accepted as a Bearer token in place of the password; empty: none is."""
     demo: bool = True
     """Keep some calls going."""
     demo_calls: int = 4

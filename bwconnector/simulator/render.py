@@ -105,7 +105,11 @@ def document(root: str, children: Iterable[Element], encoding: str = "UTF-8", ne
 
 @attrs.frozen(slots=True)
 class Envelope:
-    """What is around ``eventData``; ``target_id`` is empty when the subscription's owner is the target."""
+    """What is around ``eventData``; ``target_id`` is empty when the subscription's owner is the target.
+
+    :ivar user_id: the subscription's owner, of a system subscription the ``client_id`` in its place
+    :ivar contact: where it is posted to, in place of a channel
+    """
 
     event_id: str
     sequence: int
@@ -113,6 +117,9 @@ class Envelope:
     application_id: str
     subscription_id: str
     target_id: str
+    client_id: str = ""
+    shared_id: str = ""
+    contact: str = ""
 
 
 def event_document(envelope: Envelope, channel_id: str, data: str) -> bytes:
@@ -121,13 +128,18 @@ def event_document(envelope: Envelope, channel_id: str, data: str) -> bytes:
         ("eventID", envelope.event_id),
         ("sequenceNumber", str(envelope.sequence)),
         ("userId", envelope.user_id),
+        ("clientId", envelope.client_id),
         ("externalApplicationId", envelope.application_id),
         ("subscriptionId", envelope.subscription_id),
+        ("sharedSubscriptionId", envelope.shared_id),
         ("channelId", channel_id),
         ("targetId", envelope.target_id),
     )
-    written = "".join(f"<xsi:{tag}>{value.translate(ESCAPES)}</xsi:{tag}>" for tag, value in fields if value)
-    return f'{EVENT_START}SubscriptionEvent">{written}{data}</xsi:Event>'.encode()
+    written = [f"<xsi:{tag}>{value.translate(ESCAPES)}</xsi:{tag}>" for tag, value in fields if value]
+    if envelope.contact:
+        where = f"<xsi:httpContact><xsi:uri>{envelope.contact.translate(ESCAPES)}</xsi:uri></xsi:httpContact>"
+        written.insert(len(written) - bool(envelope.target_id), where)
+    return f'{EVENT_START}SubscriptionEvent">{"".join(written)}{data}</xsi:Event>'.encode()
 
 
 def channel_terminated(channel_id: str, reason: str) -> bytes:
@@ -150,10 +162,13 @@ def _content(event: SimEvent) -> list[Element]:
     content = calls
     if event.conference is not None:
         content = [*content, element("conference", *conference_elements(event.conference))]
+    content.extend(optional("reason", event.reason))
     content.extend(optional("hookStatus", event.hook_status))
     if event.party is not None:
         content.append(element("parkedParty", *party_elements(event.party)))
-    if event.service is not None:
+    if event.service is not None and not event.service.assigned:
+        content.append(element("unassigned"))
+    elif event.service is not None:
         content.append(element("info", *service_elements(event.service)))
     if event.type == "VoiceMailMessageSummaryEvent":
         content.append(element("messageSummary", element("newMessages", event.new_messages)))
@@ -223,6 +238,10 @@ def call_elements(call: Call) -> list[Element]:
         *optional("heldTime", call.held_time),
         *optional("detachedTime", call.detached_time),
         *optional("releaseTime", call.release_time),
+        *optional("agentEscalation", call.escalation),
+        *flag("recorded", bool(call.recording)),
+        *optional("allowedRecordingControls", call.recording_controls),
+        *optional("recordingState", call.recording),
         *optional("clientSessionInfo", call.client_session_info),
     ]
 

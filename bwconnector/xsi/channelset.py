@@ -26,6 +26,7 @@ from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknow
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.members import Link, Member, Members
 from bwconnector.xsi.ordering import Delivery, Order, Recent
+from bwconnector.xsi.orphans import Orphans
 from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.xsp import TRY_TIMEOUT
 
@@ -36,6 +37,8 @@ GAP_TIMEOUT = 0.3
 HEALING_TIMEOUT = 2.0
 """Seconds that later events wait for the snapshot which makes a gap good; what is late is worse than what is incomplete."""
 
+# How much longer an earlier event of a collective subscription is waited for: its numbers may come out of order without any loss.
+_COLLECTIVE_PATIENCE = 5.0
 # A T-Server waits longer than this for its response.
 _REQUEST_TIMEOUT = 6.0
 # Time for the answer to a subscription request to arrive after the subscription's first event.
@@ -96,10 +99,12 @@ class ChannelSet:
         self.members = Members(clock, lambda link: Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed))
         for link in links:
             self.members.add(link)
+        self._orphans = Orphans(self.members, links[0].settings.channel_set_id if links else "")
         self._waiting: set[Deferred[None]] = set()
         self._any_up = False
         self._turn = 0
         self._orders: dict[str, Order] = {}
+        self._collective: set[str] = set()
         self._gap_timers: dict[str, Any] = {}
         self._seen = Recent(_REMEMBERED_EVENTS)
         self._retired = Recent(_REMEMBERED_SUBSCRIPTIONS)
@@ -141,14 +146,17 @@ class ChannelSet:
         """Clock time at which the stream of ``link`` was read last; now, if that stream is not there any more."""
         return next((channel.read_at for channel in self.members if channel.link == link and channel.read_at), self._clock.seconds())
 
-    def adopt(self, subscription_id: str, snapshots: bool = True) -> None:
+    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False) -> None:
         """From now on this subscription is ours, and so is what has come of it already.
 
         :param snapshots: a refresh makes it tell everything anew
+        :param collective: it tells of many users, which BroadWorks may number out of order although nothing is lost
         """
         if subscription_id in self._orders:
             return
         self._orders[subscription_id] = Order(snapshots)
+        if collective:
+            self._collective.add(subscription_id)
         for event, channel in self._release_unknown(subscription_id):
             self._receive(event, channel)
 
@@ -156,6 +164,7 @@ class ChannelSet:
         """This subscription is no longer ours; if BroadWorks sends more of it, it is told to delete it."""
         if self._orders.pop(subscription_id, None) is not None:
             self._retired.add(subscription_id)
+            self._collective.discard(subscription_id)
             self._cancel_gap_timer(subscription_id)
 
     async def perform(self, request: Request) -> Response:
@@ -227,7 +236,9 @@ class ChannelSet:
         if were_up and not self._any_up:
             self._lose_all()
         self._on_status(channel.status)
-        self.members.settle()
+        if self.members.running:
+            self._orphans.changed(channel)
+            self.members.settle()
 
     def _lose_all(self) -> None:
         """No channel is left: what has come is all there will be, and what comes later follows on something unknown."""
@@ -265,7 +276,8 @@ class ChannelSet:
         if not order.waiting:
             self._cancel_gap_timer(subscription_id)
         elif subscription_id not in self._gap_timers:
-            timeout = HEALING_TIMEOUT if order.lost else self.gap_timeout
+            patience = _COLLECTIVE_PATIENCE if subscription_id in self._collective else 1.0
+            timeout = HEALING_TIMEOUT if order.lost else self.gap_timeout * patience
             self._gap_timers[subscription_id] = self._clock.callLater(timeout, self._overdue, subscription_id)
 
     def _overdue(self, subscription_id: str) -> None:

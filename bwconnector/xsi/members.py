@@ -59,6 +59,7 @@ class Members:
     """The channels of a set, in the order in which their links came.
 
     :param make: makes the channel of a link
+    :ivar running: from the start of the set until its stop
     :ivar past_events: events that came by channels which are gone
     """
 
@@ -68,7 +69,7 @@ class Members:
         self.past_events = 0
         self._clock = clock
         self._make = make
-        self._running = False
+        self.running = False
         self._members: list[Member] = []
 
     def __iter__(self) -> Iterator[Channel]:
@@ -93,21 +94,21 @@ class Members:
 
     def start(self) -> None:
         """Open all channels but the drained ones."""
-        self._running = True
+        self.running = True
         for member in self._members:
             if not member.leaving:
                 member.channel.start()
 
     def stop(self) -> list[Deferred[None]]:
         """Delete all channels; each of these fires when one is gone."""
-        self._running = False
+        self.running = False
         return [channel.stop() for channel in list(self)]
 
     def add(self, link: Link) -> None:
         """One more, which is opened at once if the others are."""
         member = Member(self._make(link), Budget(self._clock, link.request_rate), leaving=link.drained)
         self._members.append(member)
-        if self._running and not member.leaving:
+        if self.running and not member.leaving:
             member.channel.start()
 
     def remove(self, name: str) -> tuple[str, Deferred[None]]:
@@ -137,7 +138,7 @@ class Members:
             self.settle()
         else:
             self.log.info("link {link} is used again", link=name)
-            if self._running and not member.stopping:
+            if self.running and not member.stopping:
                 member.channel.start()
 
     def change(self, name: str, settings: ChannelSettings, request_rate: float) -> None:
@@ -150,7 +151,7 @@ class Members:
         """Something has changed: who is to leave and is not needed any more goes."""
         others = any(member.channel.up for member in self._members if not member.leaving)
         for member in list(self._members):
-            if self._running and member.leaving and not member.stopping and (others or not member.channel.up):
+            if self.running and member.leaving and not member.stopping and (others or not member.channel.up):
                 member.stopping = True
                 member.channel.stop().addCallback(self._stopped, member)
 
@@ -161,7 +162,7 @@ class Members:
             self.past_events += member.channel.status.events
             member.channel.acks.close()
             member.channel.xsp.close().addBoth(lambda _: None).chainDeferred(member.gone)
-        elif not member.leaving and self._running:
+        elif not member.leaving and self.running:
             member.channel.start()
 
     def _find(self, name: str) -> Member:

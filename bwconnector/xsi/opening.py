@@ -46,6 +46,7 @@ class ChannelSettings:
     :ivar heartbeat_interval: 0 = no heartbeats
     :ivar heartbeat_tolerance: heartbeats in a row that may be missed
     :ivar retry_cap: longest wait between two tries to open
+    :ivar read: how a document of the stream is read
     """
 
     channel_set_id: str
@@ -56,6 +57,7 @@ class ChannelSettings:
     heartbeat_interval: float = 10.0
     heartbeat_tolerance: int = 0
     retry_cap: float = 30.0
+    read: Callable[[bytes], Document] = parse
 
 
 @attrs.frozen(slots=True)
@@ -66,11 +68,14 @@ class Ending:
     slow: bool = False
 
 
+DELETED = "deleted by an administrator or another application"
+"""Why a channel is down that somebody has taken away, but not this process."""
+
 # ChannelTerminatedEvent's reasons. Reopening at once helps with most; where another instance or an administrator took the channel away on
 # purpose, it would only begin a fight.
 _TERMINATIONS = {
     "": Ending("terminated by BroadWorks"),
-    "ExplicitDelete": Ending("deleted by an administrator or another application"),
+    "ExplicitDelete": Ending(DELETED),
     "Expired": Ending("expired, because it was not renewed in time"),
     "NonResponsiveChannel": Ending("ended by BroadWorks, which got no acknowledgements of events"),
     "UnknownChannel": Ending("ended by BroadWorks, since an acknowledgement said that the channel is unknown"),
@@ -198,7 +203,7 @@ class Opening:
     def _read(self, document: bytes) -> None:
         assert self._channel is not None
         try:
-            value = parse(document)
+            value = self._settings.read(document)
         except BadDocument as error:
             # The rest of the stream is in order. What this event would have told is noticed as a gap in its subscription.
             self._channel.unreadable(error)

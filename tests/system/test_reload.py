@@ -334,7 +334,7 @@ async def test_a_wrong_password_is_corrected_and_none_is_logged(tmp_path: Path) 
 @asynchronous
 async def test_without_a_file_there_is_nothing_to_reload(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        here.service._read = None
+        here.service._read_config = None
         assert "there is no config file" in repr(here.service.reload())
 
 
