@@ -277,7 +277,7 @@ async def test_channels_of_a_process_that_died_get_no_events() -> None:
     await until(lambda: len(list(channels)) == 2)
     alice, bob, _, *_ = [user.extension for user in broadworks.switch.directory.users.values()]
     owner, target = simulated.user_id, Target("User", next(iter(broadworks.switch.directory.users)))
-    broadworks.subscribe(owner, target, "Advanced Call", service._channel_set_id, service._application_id, 3600)
+    broadworks.subscribe(owner, target, "Advanced Call", channel_set_id(service.config), application_id(service.config), 3600)
     left = {channel.id for channel in channels}
     try:
         service.startService()
