@@ -320,7 +320,7 @@ class ConnectorService(MultiService):
     def _channel_link(self, config: Config, link: XspLink) -> ChannelLink:
         settings = xsp_settings(config.connector, link)
         xsp = self.xsps[link.name] = Xsp(self.reactor, settings)
-        acks = self.acks[link.name] = Acks(self.reactor, settings, settings.endpoint(self.reactor))
+        acks = self.acks[link.name] = Acks(self.reactor, settings, settings.endpoint(self.reactor), depth=config.connector.ack_pipelining)
         return ChannelLink(xsp, acks, self.channel_settings(config, link), link.request_rate, link.drain)
 
     def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:

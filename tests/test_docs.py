@@ -14,8 +14,9 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 
-from bwconnector.bridge import capability_services, causes, features
+from bwconnector.bridge import agent_services, agents, capability_services, causes, features
 from bwconnector.bridge.callmodel import MASTER_TABLE
+from bwconnector.bridge.escapes import ESCAPES
 from bwconnector.bridge.eventmessages import EVENTS
 from bwconnector.bridge.monitor_services import PACKAGES
 from bwconnector.bridge.originating import BIRTH
@@ -209,8 +210,26 @@ def test_errors_of_a_wrong_state_of_the_recording() -> None:
 
 def test_events() -> None:
     (named,) = zip(*(row[0].literals for row in table("csta.rst", "Events")), strict=True)
-    assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values())]
+    assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values()), *agents.AGENT_EVENTS, agents.PRIVATE]
     assert set(named) == set(capability_services.EVENTS)
+
+
+def test_states_of_agents() -> None:
+    requested = {state: wanted for wanted, state in agent_services.REQUESTED.items()}
+    for name, wanted, answered, events in table("csta.rst", "States of agents"):
+        (state,) = name.literals
+        csta_state, event = agents.CSTA_STATES[state]
+        assert wanted.text == requested.pop(state)
+        logged_on = "not logged on" if state == agents.SIGNED_OUT else "logged on"
+        assert answered.text == f"{csta_state}, {logged_on}"
+        assert event.removesuffix("Event") in events.text
+    assert not requested
+
+
+def test_private_services() -> None:
+    rows = table("csta.rst", "Private data")
+    named = [element.literals[0] for message, element, _ in rows if message.literals == ("Escape",)]
+    assert named == list(ESCAPES)
 
 
 def test_events_come_from_xsi_events_that_are_read() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import count
 
 import attrs
@@ -12,6 +11,7 @@ from bwconnector.bridge.changes import WITHHELD, Change
 from bwconnector.bridge.eventmessages import event_message
 from bwconnector.bridge.ports import LinkPort
 from bwconnector.csta import messages as csta
+from bwconnector.csta.xml import EventReport
 
 __all__ = ["Monitor", "Monitors"]
 
@@ -22,6 +22,7 @@ class Monitor:
 
     :ivar named: the device as MonitorStart named it
     :ivar namespace: that of the MonitorStart; its events are sent in it
+    :ivar joins: agents and queues whose membership it was told, and what it was told last
     """
 
     cross_ref_id: str
@@ -30,14 +31,23 @@ class Monitor:
     named: str
     namespace: str
     filter: csta.MonitorFilter
+    joins: dict[tuple[str, str], bool] = attrs.Factory(dict)
 
 
 class _LinkMonitors:
     """The monitors of one link, and the form in which it names each device."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Callable[[str], str]) -> None:
         self.monitors: dict[str, Monitor] = {}
         self.names: dict[str, str] = {}
+        self._shown = shown
+
+    def name(self, device_key: str) -> str:
+        """The form in which the link named the device, else the form that is shown to everybody."""
+        named = self.names.get(device_key)
+        if named is not None:
+            return named
+        return device_key if device_key.startswith(WITHHELD) else self._shown(device_key)
 
 
 class Monitors:
@@ -49,6 +59,8 @@ class Monitors:
 
     def __init__(self, shown: Callable[[str], str], asked_by: Callable[[str, str], bool]) -> None:
         self.observers: list[Callable[[Change], None]] = []
+        self.started: list[Callable[[Monitor], None]] = []
+        """Called with every new monitor, before its MonitorStart is answered."""
         self.snapshot_of = ""
         """Device whose snapshot is being applied: a monitor that asked for it gets it as the answer, not as events."""
         self._shown = shown
@@ -63,10 +75,12 @@ class Monitors:
         """A new monitor; returns its monitorCrossRefID, which is never used again."""
         cross_ref_id = str(next(self._numbers))
         monitor = Monitor(cross_ref_id, link, device_key, named, namespace, event_filter)
-        own = self._links.setdefault(link, _LinkMonitors())
+        own = self._links.setdefault(link, _LinkMonitors(self._shown))
         own.monitors[cross_ref_id] = monitor
         own.names[device_key] = named
         self._by_device.setdefault(device_key, []).append(monitor)
+        for listener in self.started:
+            listener(monitor)
         return cross_ref_id
 
     def get(self, link: LinkPort, cross_ref_id: str) -> Monitor:
@@ -111,6 +125,10 @@ class Monitors:
     def count_of(self, device_key: str) -> int:
         return len(self._by_device.get(device_key, ()))
 
+    def on(self, device_key: str) -> tuple[Monitor, ...]:
+        """The monitors on a device, of whatever link."""
+        return tuple(self._by_device.get(device_key, ()))
+
     def monitored(self, device_key: str) -> bool:
         return device_key in self._by_device
 
@@ -124,10 +142,7 @@ class Monitors:
     def name_for(self, link: LinkPort, device_key: str) -> str:
         """The form in which the link named the device, else the form that is shown to everybody."""
         own = self._links.get(link)
-        named = own.names.get(device_key) if own is not None else None
-        if named is not None:
-            return named
-        return device_key if device_key.startswith(WITHHELD) else self._shown(device_key)
+        return (own or _LinkMonitors(self._shown)).name(device_key)
 
     def _unlist(self, monitor: Monitor) -> None:
         listed = self._by_device[monitor.device_key]
@@ -140,14 +155,25 @@ class Monitors:
     def deliver(self, change: Change, devices: tuple[str, ...]) -> None:
         """Tell a change to the monitors on ``devices``; requests that it proves are answered first (R13)."""
         if not change.belated:
-            for observer in self.observers:
-                observer(change)
+            self.observe(change)
+        named = tuple(change.devices)
         for device in devices:
+            reports: dict[tuple[str, ...], EventReport] = {}
             for monitor in tuple(self._by_device.get(device, ())):
-                if not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
-                    link = monitor.link
-                    message = event_message(change, device, monitor.cross_ref_id, partial(self.name_for, link))
-                    link.send_event(message, monitor.namespace)
+                own = self._links.get(monitor.link)  # none if it has gone meanwhile
+                if own is not None and not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
+                    # links that name the devices alike get the same event
+                    names = tuple(map(own.name, named))
+                    report = reports.get(names)
+                    if report is None:
+                        name = dict(zip(named, names, strict=True)).__getitem__
+                        report = reports[names] = EventReport(event_message(change, device, name))
+                    monitor.link.send_report(report, monitor.cross_ref_id, monitor.namespace)
+
+    def observe(self, change: Change) -> None:
+        """Let requests that ``change`` proves be answered before anybody is told of it."""
+        for observer in self.observers:
+            observer(change)
 
     def report(self, device: str, kind: str, make: Callable[[str, csta.PartyDevice], csta.Event]) -> None:
         """Tell an event that is not about a call.

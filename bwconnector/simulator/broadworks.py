@@ -10,6 +10,7 @@ import attrs
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from bwconnector.simulator import packages
+from bwconnector.simulator.agents import WRAP_UP
 from bwconnector.simulator.channels import Channels, Delivery
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.directory import make_users, make_virtual_users
@@ -75,11 +76,9 @@ class BroadWorks:
         self.config = config
         self._post = post
         self.clock = clock
+        users = make_users(config.users, config.domain)
         self.switch = Switch(
-            (
-                *make_users(config.users, config.domain),
-                *make_virtual_users(config.users, config.call_centers, config.route_points, config.domain),
-            ),
+            (*users, *make_virtual_users(config.users, config.call_centers, config.route_points, config.domain)),
             now=lambda: int(clock.seconds() * 1000),
             emit=self.publish,
             variation=Variation(
@@ -92,6 +91,7 @@ class BroadWorks:
                 colp=config.colp,
             ),
             seed=config.seed,
+            agents=[user.user_id for user in users[: config.agents]],
         )
         self.channels = Channels(clock, config, self.new_id, self._stray)
         self.subscriptions: dict[str, Subscription] = {}
@@ -227,6 +227,8 @@ class BroadWorks:
         user = self.switch.directory.user(event.user_id)
         if event.type == "CallReceivedEvent":
             self.later(self.config.ring_time, self._rang_out, user.user_id, event.calls[0])
+        if event.agent is not None and event.agent.state == WRAP_UP:
+            self.later(self.config.wrap_up_time, self.switch.agents.wrap_up_over, user.user_id, event.agent.since)
         data = ""
         shared: set[tuple[Target, str, str]] = set()
         for target in targets_of(user):

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from bwconnector.xsi.agents import AgentState, AgentSubscription, HotelingGuest, guest_of, memberships_of
 from bwconnector.xsi.calldata import call_of, conference_of
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown
 from bwconnector.xsi.events import ChannelOpened, Conference, DoNotDisturbState, ForwardingState, XsiCall
@@ -69,6 +70,7 @@ _DETAILS: Table = {
     "firstName": ("first_name", text_of),
     "lastName": ("last_name", text_of),
 }
+_AGENT: Table = {"agentACDState": ("state", text_of), "agentUnavailableCode": ("unavailable_code", text_of)}
 _PROFILE: Table = {"details": ("details", lambda e: fields_of(e, _DETAILS)), "countryCode": ("country_code", text_of)}
 
 
@@ -108,6 +110,18 @@ def read_queue(body: bytes) -> tuple[QueueEntry, ...]:
     except BadDocument as error:
         raise OutcomeUnknown(f"BroadWorks accepted the request, but its answer is {error}") from error
     return tuple(entry for child in root if local_name(child) == "queueEntries" for entry in entries_of(child))
+
+
+def read_agent(body: bytes) -> AgentSubscription:
+    """State and call centers of a ``CallCenter``; no state if the user is no agent."""
+    root = _answer(body, "CallCenter")
+    state = AgentState(**fields_of(root, _AGENT))
+    joins = fields_of(root, {"callCenterList": ("joins", memberships_of)}).get("joins", ())
+    return AgentSubscription(state if state.state else None, joins)
+
+
+def read_hoteling_guest(body: bytes) -> HotelingGuest:
+    return guest_of(_answer(body, "HotelingGuest"))
 
 
 def read_profile(body: bytes) -> Profile:

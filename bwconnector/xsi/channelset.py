@@ -144,7 +144,8 @@ class ChannelSet:
 
     def read_at(self, link: str) -> float:
         """Clock time at which the stream of ``link`` was read last; now, if that stream is not there any more."""
-        return next((channel.read_at for channel in self.members if channel.link == link and channel.read_at), self._clock.seconds())
+        channel = self.members.by_link.get(link)
+        return channel.read_at if channel is not None and channel.read_at else self._clock.seconds()
 
     def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False) -> None:
         """From now on this subscription is ours, and so is what has come of it already.
@@ -297,8 +298,8 @@ class ChannelSet:
         self._deliver_all(ready)
 
     def _deliver_all(self, ready: list[Delivery]) -> None:
-        for delivery in ready:
-            self._deliver(*delivery)
+        for event, link in ready:
+            self._deliver(event, link)
 
     def _deliver(self, event: SubscriptionEvent, link: str) -> None:
         try:

@@ -60,6 +60,7 @@ class Members:
 
     :param make: makes the channel of a link
     :ivar running: from the start of the set until its stop
+    :ivar by_link: the channels by the names of their links
     :ivar past_events: events that came by channels which are gone
     """
 
@@ -71,6 +72,7 @@ class Members:
         self._make = make
         self.running = False
         self._members: list[Member] = []
+        self.by_link: dict[str, Channel] = {}
 
     def __iter__(self) -> Iterator[Channel]:
         return (member.channel for member in self._members)
@@ -108,6 +110,7 @@ class Members:
         """One more, which is opened at once if the others are."""
         member = Member(self._make(link), Budget(self._clock, link.request_rate), leaving=link.drained)
         self._members.append(member)
+        self.by_link[member.channel.link] = member.channel
         if self.running and not member.leaving:
             member.channel.start()
 
@@ -117,10 +120,10 @@ class Members:
         :returns: what it is called until it is gone, and what fires when it is
         """
         member = self._find(name)
-        taken = {channel.link for channel in self}
         names = (f"{name} ({word})" for word in itertools.chain(["leaving"], map("leaving {}".format, itertools.count(2))))
-        leaving = next(each for each in names if each not in taken)
+        leaving = next(each for each in names if each not in self.by_link)
         member.channel.rename(leaving)
+        self.by_link[leaving] = self.by_link.pop(name)
         member.leaving = True
         gone = member.gone = Deferred()
         self.log.info("link {link} leaves: its event channel is deleted as soon as another one is up", link=name)
@@ -159,6 +162,7 @@ class Members:
         member.stopping = False
         if member.gone is not None:
             self._members.remove(member)
+            del self.by_link[member.channel.link]
             self.past_events += member.channel.status.events
             member.channel.acks.close()
             member.channel.xsp.close().addBoth(lambda _: None).chainDeferred(member.gone)

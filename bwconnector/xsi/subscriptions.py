@@ -32,6 +32,8 @@ __all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
 
 # Their initial event is a CallSubscriptionEvent: everything that there is.
 _WITH_SNAPSHOTS = frozenset(("Basic Call", "Standard Call", "Advanced Call"))
+# Further packages that are refreshed as regularly as calls: an agent who seems to be busy gets no calls.
+_REFRESHED = frozenset(("Call Center Agent",))
 # Enough for a new channel, which the channel set opens when it hears that BroadWorks knows none.
 _CHANNEL_SET_WAIT = 2.0
 _RESYNC_SPREAD = 600.0
@@ -47,7 +49,7 @@ _OTHERS_UNDER_WAY = 16
 class SubscriptionSettings:
     """What is asked of BroadWorks; times in seconds.
 
-    :ivar resync_interval: how often the first package of a device is refreshed although nothing seems to be wrong; 0 = never
+    :ivar resync_interval: how often calls and agent states of a device are refreshed although nothing seems to be wrong; 0 = never
     """
 
     channel_set_id: str
@@ -79,8 +81,6 @@ class _Subscription:
     first: bool
     id: str = ""
     wanted: bool = True
-    refused: bool = False
-    """A further package that this user does not have: not asked for again."""
     due: float = 0.0
     busy: bool = False
     again: bool = False
@@ -93,6 +93,8 @@ class _Subscription:
 class _Target:
     subscriptions: dict[str, _Subscription] = attrs.field(factory=dict)
     """By package, the first one first."""
+    refused: frozenset[str] = frozenset()
+    """Further packages that this user does not have: not asked for again."""
 
 
 class Subscriptions:
@@ -127,8 +129,11 @@ class Subscriptions:
         self._retry_delay = backoffPolicy(initialDelay=1.0, maxDelay=60.0, factor=2.0, jitter=lambda: uniform(0.0, 1.0))
         self._targets: dict[str, _Target] = {}
         self._by_id: dict[str, _Subscription] = {}
+        self._refusals: dict[frozenset[str], frozenset[str]] = {}
         self._waited_for = DeferredSemaphore(_WAITED_FOR_UNDER_WAY)
-        self._backlog = Backlog(_OTHERS_UNDER_WAY)
+        self._awaited = 0
+        """Requests that somebody waits for, under way or in the queue."""
+        self._backlog = Backlog(_OTHERS_UNDER_WAY, lambda: self._awaited > 0)
         self._due: list[tuple[float, int, _Subscription]] = []
         self._number = count()
         self._timer: Any = None
@@ -163,7 +168,7 @@ class Subscriptions:
         known = self._targets.get(target)
         entry = self._targets.setdefault(target, _Target())
         for package in packages:
-            if package not in entry.subscriptions:
+            if package not in entry.subscriptions and (package == packages[0] or package not in entry.refused):
                 entry.subscriptions[package] = _Subscription(target, package, first=package == packages[0])
         try:
             await self._open(entry.subscriptions[packages[0]], self._waited_for)
@@ -171,8 +176,8 @@ class Subscriptions:
             if known is None and self._targets.get(target) is entry:
                 self.release(target)
             raise
-        for subscription in entry.subscriptions.values():
-            if subscription.wanted and not (subscription.id or subscription.busy or subscription.refused):
+        for subscription in list(entry.subscriptions.values()):
+            if subscription.wanted and not (subscription.id or subscription.busy):
                 self._care_for(subscription)
 
     def release(self, target: str) -> None:
@@ -200,15 +205,14 @@ class Subscriptions:
         """A channel is up again after all were lost: what happened in between is not known, so everything is refreshed, calls first."""
         everything = [subscription for entry in self._targets.values() for subscription in entry.subscriptions.values()]
         for subscription in sorted(everything, key=lambda each: not each.first):
-            if not subscription.refused:
-                self._care_for(subscription)
+            self._care_for(subscription)
 
     def change(self, settings: SubscriptionSettings) -> None:
         """What holds from now on: refreshes come earlier at once, and later after the next one."""
         before, self._settings = self._settings, settings
         if settings.resync_interval in (0, before.resync_interval):
             return
-        for subscription in map(_first, self._targets.values()):
+        for subscription in [each for entry in self._targets.values() for each in entry.subscriptions.values() if _refreshed(each)]:
             due = settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD)
             if subscription.id and not subscription.busy and subscription.due > self._clock.seconds() + due:
                 self._at(subscription, due)
@@ -275,12 +279,22 @@ class Subscriptions:
     def _failed(self, subscription: _Subscription, failure: XsiFailure) -> None:
         told = {"device": subscription.target, "package": subscription.package, "reason": str(failure)}
         if not subscription.first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
-            subscription.refused = True
+            self._give_up(subscription)
             self.log.debug("no events of {package} from {device}: {reason}", **told)
             return
         if subscription.first and not subscription.failures and not isinstance(failure, NoXspAvailable):
             self.log.warn("{device} is not subscribed to {package} at present, will be tried again: {reason}", **told)
         self._retry(subscription)
+
+    def _give_up(self, subscription: _Subscription) -> None:
+        """The user does not have this package."""
+        subscription.wanted = False
+        entry = self._targets.get(subscription.target)
+        if entry is not None and entry.subscriptions.get(subscription.package) is subscription:
+            del entry.subscriptions[subscription.package]
+            refused = entry.refused | {subscription.package}
+            # most users lack the same few packages: one set serves them all
+            entry.refused = self._refusals.setdefault(refused, refused)
 
     def _retry(self, subscription: _Subscription) -> None:
         if subscription.wanted:
@@ -372,11 +386,17 @@ class Subscriptions:
         """:param slots: who waits for it; None for work from the backlog"""
         if slots is None:
             return await self._channels.perform(request)
-        await slots.acquire()
+        self._awaited += 1
         try:
-            return await self._channels.perform(request)
+            await slots.acquire()
+            try:
+                return await self._channels.perform(request)
+            finally:
+                slots.release()
         finally:
-            slots.release()
+            self._awaited -= 1
+            if not self._awaited:
+                self._backlog.begin()
 
     # When it is due.
 
@@ -385,7 +405,7 @@ class Subscriptions:
         delays = []
         if expires < NEVER:
             delays.append(expires / 2 * self._uniform(0.9, 1.0))
-        if subscription.first and self._settings.resync_interval:
+        if _refreshed(subscription) and self._settings.resync_interval:
             delays.append(self._settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD))
         if delays:
             self._at(subscription, min(delays))
@@ -420,3 +440,8 @@ class Subscriptions:
 
 def _first(entry: _Target) -> _Subscription:
     return next(iter(entry.subscriptions.values()))
+
+
+def _refreshed(subscription: _Subscription) -> bool:
+    """Whether it is refreshed at intervals although nothing seems to be wrong."""
+    return subscription.first or subscription.package in _REFRESHED

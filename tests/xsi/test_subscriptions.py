@@ -321,6 +321,12 @@ def test_another_interval_of_refreshes_holds_at_once_if_it_is_shorter(before: in
     assert world.channels.waiting == ["PUT subscription/s-1"]
 
 
+def test_states_of_agents_are_refreshed_as_regularly_as_calls() -> None:
+    world = World(resync_interval=1800.0).live(CALLS, "Call Center Agent", DND, expires=NEVER)
+    world.clock.advance(2400.0)
+    assert world.waiting == ["PUT subscription/s-1", "PUT subscription/s-2"]
+
+
 def test_without_end_and_without_resync_nothing_is_due() -> None:
     world = World().live(expires=NEVER)
     assert not world.clock.getDelayedCalls()
