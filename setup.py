@@ -59,6 +59,7 @@ setup(
             "pytest",
             "pytest-timeout",
             "pytest-twisted",
+            "pyyaml",
             "ruff",
             "setuptools>=77",
             "towncrier",

@@ -181,7 +181,7 @@ def _ordering(subscriptions: list[str]) -> tuple[Any, list[SubscriptionEvent]]:
     ordered: list[SubscriptionEvent] = []
     nobody: Any = _Nobody()
     channels = ChannelSet(Clock(), [Link(nobody, nobody, ChannelSettings("bench", "bench"))])
-    (channel,) = channels._channels
+    (channel,) = channels.members
     for subscription in subscriptions:
         channels.adopt(subscription)
         channel.received(SubscriptionEvent(f"initial-{subscription}", 1, subscription, CallSubscription()))

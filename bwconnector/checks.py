@@ -30,6 +30,7 @@ __all__ = [
     "optional",
     "private_endpoint",
     "secret",
+    "table_of",
     "text",
 ]
 
@@ -104,6 +105,17 @@ def list_of(item: Check) -> Check:
         if not isinstance(value, list):
             raise ValueError(f"must be a list in brackets, not {_shown(value)}")
         return tuple(item(element) for element in value)
+
+    return check
+
+
+def table_of(item: Check) -> Check:
+    """Names with a value each, in the order of the file."""
+
+    def check(value: object) -> tuple[tuple[str, Any], ...]:
+        if not isinstance(value, dict):
+            raise ValueError(f'must be a table such as {{"name" = "value"}}, not {_shown(value)}')
+        return tuple((name, item(element)) for name, element in value.items())
 
     return check
 

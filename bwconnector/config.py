@@ -22,7 +22,17 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from bwconnector.bridge.policy import ROWS
 from bwconnector.checks import Check, Secret
-from bwconnector.options import Config, ConnectorOptions, CstaOptions, DevicesOptions, ManholeOptions, RecorderOptions, WebOptions, XspLink
+from bwconnector.options import (
+    Config,
+    ConnectorOptions,
+    CstaOptions,
+    DevicesOptions,
+    LogOptions,
+    ManholeOptions,
+    RecorderOptions,
+    WebOptions,
+    XspLink,
+)
 from bwconnector.simulator.config import ConfigError as SimulatorError
 from bwconnector.simulator.config import SimulatorConfig, read_section
 
@@ -31,6 +41,7 @@ __all__ = [
     "ConfigError",
     "ConnectorOptions",
     "CstaOptions",
+    "LogOptions",
     "ManholeOptions",
     "PASSWORD_VARIABLE",
     "RecorderOptions",
@@ -152,7 +163,7 @@ class _Reading:
             return SimulatorConfig()
 
 
-SECTIONS = ("Connector", "csta", "devices", "web", "manhole", "policy", "recorder", "simulator")
+SECTIONS = ("Connector", "csta", "devices", "web", "manhole", "policy", "recorder", "log", "simulator")
 
 
 def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
@@ -182,6 +193,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     manhole = reading.section("manhole", ManholeOptions)
     policy = reading.policy()
     recorder = reading.section("recorder", RecorderOptions)
+    log = reading.section("log", LogOptions)
     simulator = reading.simulator()
 
     folder = path.parent
@@ -190,6 +202,8 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     if simulator is None:
         if not links:
             reading.complain("link-NAME", "", "there is no XSP: add a section [link-xsp1] with its hostname, or a section [simulator]")
+        elif all(link is not None and link.drain for link in links):
+            reading.complain("link-NAME", "drain", "every link is drained: T-Servers would be cut off; leave one of them in use")
         if connector is not None:
             connector = _with_password(reading, connector, folder, os.environ if environ is None else environ)
     elif links:
@@ -206,7 +220,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
 
     if reading.problems:
         raise ConfigError(tuple(reading.problems))
-    assert connector and csta and devices and web and manhole and recorder  # otherwise there was a problem
+    assert connector and csta and devices and web and manhole and recorder and log  # otherwise there was a problem
     return Config(
         connector=connector,
         links=tuple(attrs.evolve(link, ca_file=link.ca_file and str(folder / link.ca_file)) for link in links if link),
@@ -216,6 +230,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         manhole=manhole,
         policy=policy,
         recorder=recorder,
+        log=log,
         simulator=simulator,
     )
 

@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         _check, "Try everything that a config needs, and tell what is wrong; exit code 0 if the connector would work with it."
     )
     checking.add_argument("file", metavar="FILE")
+    checking.add_argument("devices", metavar="DEVICE", nargs="*", help="devices that BroadWorks is asked for")
 
     watching = command(_watch, "Monitor devices and print their events as they come, until Ctrl-C.")
     _add_address(watching)
@@ -75,7 +76,7 @@ def _tell(line: str) -> None:
 
 
 async def _check(reactor: Any, arguments: argparse.Namespace) -> bool:
-    return await check(reactor, arguments.file, _tell)
+    return await check(reactor, arguments.file, _tell, arguments.devices)
 
 
 async def _watch(reactor: Any, arguments: argparse.Namespace) -> bool:

@@ -1,4 +1,5 @@
-"""Where T-Servers connect: Twisted's endpoint descriptions, and what they cannot say: that a TLS port asks for client certificates."""
+"""Where T-Servers connect: Twisted's endpoint descriptions, and what they cannot say: that a TLS port asks for client certificates, and
+takes a renewed certificate without being closed."""
 
 from __future__ import annotations
 
@@ -7,19 +8,56 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.strports import service
-from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocolFactory
+from zope.interface import implementer
 
-__all__ = ["listening_service"]
+__all__ = ["PortContext", "listening_service"]
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class PortContext:
+    """The TLS context of an ``ssl:`` port, which every new connection asks for.
+
+    :ivar description: the port's endpoint description
+    :ivar context: may be replaced by what :meth:`read` has returned; open connections keep theirs
+    """
+
+    def __init__(self, description: str, reactor: Any, client_ca: str) -> None:
+        self.description = description
+        self._reactor = reactor
+        self.context = self.read(client_ca)
+
+    @property
+    def expires(self) -> float:
+        """When the certificate that is shown now expires, in seconds since the epoch."""
+        certificate = SSL.Connection(self.context, None).get_certificate()
+        assert certificate is not None
+        return certificate.to_cryptography().not_valid_after_utc.timestamp()
+
+    def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
+        return SSL.Connection(self.context, None)
+
+    def read(self, client_ca: str) -> SSL.Context:
+        """A context of the key and certificates that are in the files now; whatever is wrong with these is raised.
+
+        :param client_ca: PEM file of the authorities by one of which each client must be certified; empty for none
+        """
+        endpoint: Any = serverFromString(self._reactor, self.description)
+        context: SSL.Context = endpoint._sslContextFactory.getContext()
+        if client_ca:
+            _ask_for_certificate(context, client_ca)
+        return context
 
 
 def listening_service(description: str, factory: IProtocolFactory, reactor: Any, client_ca: str = "") -> StreamServerEndpointService:
     """A service that listens where ``description`` says.
 
-    :param client_ca: PEM file of the authorities by one of which each client of an ``ssl:`` port must be certified; empty for none
+    :param client_ca: as for :meth:`PortContext.read`; without effect on ports without TLS
     """
     listening = service(description, factory, reactor)
-    if client_ca and description.startswith("ssl:"):
-        _ask_for_certificate(listening.endpoint._sslContextFactory.getContext(), client_ca)
+    if description.startswith("ssl:"):
+        listening.endpoint._sslContextFactory = PortContext(description, reactor, client_ca)
     return listening
 
 

@@ -23,11 +23,22 @@ from bwconnector.checks import (
     optional,
     private_endpoint,
     secret,
+    table_of,
     text,
 )
 from bwconnector.simulator.config import SimulatorConfig
 
-__all__ = ["Config", "ConnectorOptions", "CstaOptions", "DevicesOptions", "ManholeOptions", "RecorderOptions", "WebOptions", "XspLink"]
+__all__ = [
+    "Config",
+    "ConnectorOptions",
+    "CstaOptions",
+    "DevicesOptions",
+    "LogOptions",
+    "ManholeOptions",
+    "RecorderOptions",
+    "WebOptions",
+    "XspLink",
+]
 
 
 def option(check: Check, default: Any = attrs.NOTHING) -> Any:
@@ -39,6 +50,7 @@ PORT = integer(1, 65535)
 SECONDS = integer(1)
 KPL_INTERVAL = integer(0, 600)
 KPL_TOLERANCE = integer(0, 10)
+LEVEL = one_of("debug", "info", "warn", "error", "critical")
 ACK_PIPELINING = integer(1, 64)
 
 
@@ -86,6 +98,7 @@ class XspLink:
     request_rate: int = option(integer(0), 0)
     kpl_interval: int = option(KPL_INTERVAL, 10)
     kpl_tolerance: int = option(KPL_TOLERANCE, 0)
+    drain: bool = option(flag, False)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -127,6 +140,15 @@ class ManholeOptions:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class LogOptions:
+    """``[log]``: what is written to the log, and how."""
+
+    format: str = option(one_of("text", "json"), "text")
+    level: str = option(LEVEL, "debug")
+    levels: tuple[tuple[str, str], ...] = option(table_of(LEVEL), ())
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class RecorderOptions:
     """``[recorder]``: the ring that keeps the last bytes of both wires."""
 
@@ -151,4 +173,5 @@ class Config:
     manhole: ManholeOptions = ManholeOptions()
     policy: Mapping[str, str | int] = MappingProxyType({})
     recorder: RecorderOptions = RecorderOptions()
+    log: LogOptions = LogOptions()
     simulator: SimulatorConfig | None = None

@@ -6,8 +6,8 @@ only then, and after twistd has become a daemon.
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Coroutine, Sequence
+import os
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import attrs
@@ -16,40 +16,53 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IProtocolFactory
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 
 from bwconnector.bridge.bridge import Bridge
-from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.switching import Options
-from bwconnector.bridge.watchdog import Limits
+from bwconnector.changes import differences, effective
 from bwconnector.checks import Secret
+from bwconnector.config import ConfigError
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
-from bwconnector.listening import listening_service
+from bwconnector.listening import PortContext, listening_service
+from bwconnector.logs import LogOutput
+from bwconnector.ops.certificates import CertificateWatch, expiry_of_file
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
+from bwconnector.ops.health import in_one_line
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
 from bwconnector.options import Config, ConnectorOptions, XspLink
+from bwconnector.reloading import Report, carry_out, told
+from bwconnector.sdnotify import service_manager
+from bwconnector.settings import channel_settings, kinds, limits, subscription_settings
 from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
-from bwconnector.xsi.channelset import ChannelSet, instance_name
+from bwconnector.xsi.channelset import ChannelSet
 from bwconnector.xsi.channelset import Link as ChannelLink
 from bwconnector.xsi.collective import CollectiveSubscriptions, Scope
 from bwconnector.xsi.eventrequests import TargetKind
 from bwconnector.xsi.events import Document, SubscriptionEvent
 from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.parse import parse, unwanted
-from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
+from bwconnector.xsi.subscriptions import Subscriptions
 from bwconnector.xsi.xsp import Xsp
 from bwconnector.xsps import xsp_settings
 
 __all__ = ["ConnectorService", "make_service"]
 
 
-def make_service(config: Config, reactor: Any) -> ConnectorService:
-    """The connector, not yet started."""
-    return ConnectorService(config, reactor)
+def make_service(
+    config: Config, reactor: Any, read: Callable[[], Config] | None = None, log_output: LogOutput | None = None
+) -> ConnectorService:
+    """The connector, not yet started.
+
+    :param read: reads the config again, for :meth:`ConnectorService.reload`; None where there is no file
+    :param log_output: the log, which may be told to change; None where somebody else writes it
+    """
+    return ConnectorService(config, reactor, read, log_output)
 
 
 class ChannelsService(Service):
@@ -82,6 +95,9 @@ class LinksService(MultiService):
         self.ports = [listening_service(endpoint, factory, reactor, client_ca) for endpoint in listen]
         for port in self.ports:
             port.setServiceParent(self)
+        contexts = (getattr(port.endpoint, "_sslContextFactory", None) for port in self.ports)
+        self.contexts = [context for context in contexts if isinstance(context, PortContext)]
+        """Of the ports with TLS."""
 
     def stopService(self) -> Deferred[Any]:
         stopped = maybeDeferred(super().stopService)
@@ -110,71 +126,83 @@ class ConnectorService(MultiService):
 
     log = Logger()
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    def __init__(self, config: Config, reactor: Any, read: Callable[[], Config] | None = None, log_output: LogOutput | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.name = "bwconnector"
         self.config = config
-        self._reactor = reactor
+        """What holds at present: the file's as far as it has taken effect."""
+        self.reactor = reactor
+        self.log_output = log_output
+        self._read_config = read
         self._simulator: SimulatorService | None = None
         self.latency = Latency()
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Twistd asks the application for what is to write the log; a service meets it only here."""
+        if self.log_output is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.log_output)
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
         """Start everything; where a port cannot be listened on, the process ends, and says so without a traceback."""
         super().startService()  # type: ignore[no-untyped-call]
         try:
             if self.config.simulator is not None:
-                self._simulator = make_simulator(self.config.simulator, self._reactor)
+                self._simulator = make_simulator(self.config.simulator, self.reactor)
                 self._simulator.setServiceParent(self)  # type: ignore[no-untyped-call]
-                self._use_simulator(self._simulator)
+                self.config = self._simulated(self.config)
             self._make_parts()
         except CannotListenError as error:
             where = f"port {error.port} of {error.interface or 'all addresses'}" if isinstance(error.port, int) else error.port
             raise SystemExit(f"Cannot listen on {where}: {error.socketError}. Is another connector running?") from None
         self._greet()
+        systemd = service_manager(os.environ, lambda: in_one_line(self.survey()), self.reactor)
+        if systemd is not None:
+            systemd.setServiceParent(self)  # type: ignore[no-untyped-call]
 
-    def _use_simulator(self, simulator: SimulatorService) -> None:
+    def _simulated(self, config: Config) -> Config:
         """The simulator's XSPs and its account take the place of link sections."""
-        simulated = self.config.simulator
-        assert simulated is not None
+        simulated, simulator = config.simulator, self._simulator
+        if simulated is None or simulator is None:
+            return config
         links = tuple(
             XspLink(
                 name=name,
                 hostname=host,
                 port=port,
                 tls=False,
-                kpl_interval=self.config.connector.kpl_interval,
-                kpl_tolerance=self.config.connector.kpl_tolerance,
+                kpl_interval=config.connector.kpl_interval,
+                kpl_tolerance=config.connector.kpl_tolerance,
             )
             for name, (host, port) in zip(simulator.xsps, simulator.xsp_addresses, strict=True)
         )
         connector = attrs.evolve(
-            self.config.connector,
+            config.connector,
             user_id=simulated.user_id,
             password=Secret(simulated.password),
-            default_domain=self.config.connector.default_domain or simulated.domain,
+            default_domain=config.connector.default_domain or simulated.domain,
         )
-        self.config = attrs.evolve(self.config, links=links, connector=connector)
+        return attrs.evolve(config, links=links, connector=connector)
 
     def _make_parts(self) -> None:
-        config, reactor = self.config, self._reactor
-        self.xsps = {link.name: Xsp(reactor, xsp_settings(config.connector, link)) for link in config.links}
+        config, reactor = self.config, self.reactor
+        self.xsps: dict[str, Xsp] = {}
+        self.acks: dict[str, Acks] = {}
         policy = Policy(config.policy)
-        xsp_links = [self._channel_link(link) for link in config.links]
-        self.channel_set = ChannelSet(reactor, xsp_links, self._channel_changed, policy.seconds("P-GAP"))
-        settings = SubscriptionSettings(
-            channel_set_id=self._channel_set_id,
-            application_id=self._application_id,
-            expires=config.connector.subscription_expire_tout,
-            resync_interval=config.connector.resync_interval,
-            controller_id=config.connector.app_controller,
-        )
+        links = [self._channel_link(config, link) for link in config.links]
+        self.channel_set = ChannelSet(reactor, links, self._channel_changed, policy.seconds("P-GAP"))
         scope = _scope(config.connector)
         self.subscriptions: Subscriptions | CollectiveSubscriptions
         if scope is None:
-            self.subscriptions = Subscriptions(reactor, self.channel_set, settings, self._event)
+            self.subscriptions = Subscriptions(reactor, self.channel_set, subscription_settings(config), self._event)
         else:
             self.subscriptions = CollectiveSubscriptions(
-                reactor, self.channel_set, settings, scope, lambda target: self.bridge.directory.in_scope(target), self._event
+                reactor,
+                self.channel_set,
+                subscription_settings(config),
+                scope,
+                lambda target: self.bridge.directory.in_scope(target),
+                self._event,
             )
         # the time is noted where the set hands an event over, as only the set knows by which link it came
         receive = self.channel_set.on_event
@@ -200,72 +228,103 @@ class ConnectorService(MultiService):
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
-            kinds={
-                **dict.fromkeys(config.devices.call_centers, CALL_CENTER),
-                **dict.fromkeys(config.devices.route_points, ROUTE_POINT),
-            },
+            kinds=kinds(config),
             scope_id=config.connector.subscription_scope_id,
-            limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
+            limits=limits(config),
         )
         self.bridge.restored = self.subscriptions.channels_restored
         self.subscriptions.on_lost = self.bridge.events_lost
-        links = _Links(self.bridge, reactor)
+        tservers = _Links(self.bridge, reactor)
         factory = LinkFactory(
-            links,
+            tservers,
             reactor,
             max_links=config.csta.max_links,
             send_queue_limit=config.csta.send_queue_limit,
             allow=config.csta.allow,
         )
-        self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency)
+        self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, tservers.opened, self.latency, self.certificates)
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
+        self._certificates = CertificateWatch(reactor, self.certificates)
+        self._certificates.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
         self._manhole = self._make_manhole() if config.manhole.listen else None
 
-    # identity at BroadWorks
+    # changes while it runs
 
-    @property
-    def _instance(self) -> str:
-        """What tells this connector from another one with the same names: the machine, and where it listens on it."""
-        return " ".join((socket.gethostname(), *self.config.csta.listen))
+    def reload(self) -> Report:
+        """Read the config file again, and make work by it what can be changed; the log says the same as the report.
 
-    @property
-    def _channel_set_id(self) -> str:
-        connector = self.config.connector
-        return instance_name(connector.channel_set_name, connector.application_name, self._instance)
+        A file that cannot be used changes nothing.
+        """
+        if self._read_config is None:
+            return told(Report(problems=("there is no config file: the connector was started without one",)))
+        try:
+            config = self._simulated(self._read_config())
+            changes = differences(self.config, config)
+            after = effective(self.config, config)
+            carry_out(self, self.config, after, changes)
+        except ConfigError as error:
+            return told(Report(problems=error.problems))
+        self.config = after
+        self._certificates.look()
+        return told(Report(changes))
 
-    @property
-    def _application_id(self) -> str:
-        connector = self.config.connector
-        return instance_name(connector.application_name, connector.channel_set_name, self._instance)
+    def certificates(self) -> dict[str, float]:
+        """When each certificate expires, in seconds since the epoch, by the place in the config that it belongs to."""
+        files = {f"[link-{link.name}] ca-file": link.ca_file for link in self.config.links if link.tls}
+        files["[csta] client-ca"] = self.config.csta.client_ca
+        now = self.reactor.seconds()
+        found: dict[str, float | None] = {name: expiry_of_file(file, now) for name, file in files.items() if file}
+        found |= {f"[csta] listen {':'.join(each.description.split(':')[:2])}": each.expires for each in self._links.contexts}
+        found |= {f"link-{name}": xsp.certificate_expires for name, xsp in self.xsps.items()}
+        return {name: expires for name, expires in found.items() if expires is not None}
+
+    def drain(self, link: str, drained: bool = True) -> None:
+        """Use an XSP no more, as for its maintenance, until :meth:`undrain` or a reload.
+
+        :raises LookupError: there is no such link
+        :raises ValueError: it is the only one in use
+        """
+        if drained and not any(not each.drain for each in self.config.links if each.name != link):
+            raise ValueError(f"{link} is the only link in use: T-Servers would be cut off")
+        self.channel_set.members.drain(link, drained)
+        links = (attrs.evolve(each, drain=drained) if each.name == link else each for each in self.config.links)
+        self.config = attrs.evolve(self.config, links=tuple(links))
+
+    def undrain(self, link: str) -> None:
+        """Use an XSP again."""
+        self.drain(link, False)
+
+    def add_link(self, config: Config, link: XspLink) -> None:
+        """One more XSP; its channel is opened at once if the others are."""
+        self.channel_set.members.add(self._channel_link(config, link))
+
+    def remove_link(self, name: str) -> None:
+        """That XSP is not wanted any more; it is forgotten when its channel is deleted."""
+        xsp = self.xsps.pop(name)
+        del self.acks[name]
+        leaving, gone = self.channel_set.members.remove(name)
+        if not gone.called:
+            self.xsps[leaving] = xsp
+            gone.addCallback(lambda _: self.xsps.pop(leaving))
+
+    def channel_settings(self, config: Config, link: XspLink) -> ChannelSettings:
+        """What the channel of a link is to be like."""
+        return channel_settings(config, link, parse if _scope(self.config.connector) is None else self._read)
 
     # parts
 
-    def _channel_link(self, link: XspLink) -> ChannelLink:
-        connector = self.config.connector
-        settings = xsp_settings(connector, link)
-        return ChannelLink(
-            self.xsps[link.name],
-            Acks(self._reactor, settings, settings.endpoint(self._reactor), depth=connector.ack_pipelining),
-            ChannelSettings(
-                channel_set_id=self._channel_set_id,
-                application_id=self._application_id,
-                priority=link.priority,
-                weight=link.weight,
-                expires=connector.channel_expire_tout,
-                heartbeat_interval=link.kpl_interval,
-                heartbeat_tolerance=link.kpl_tolerance,
-                retry_cap=connector.link_recovery_tout,
-                read=parse if _scope(connector) is None else self._read,
-            ),
-            link.request_rate,
-        )
+    def _channel_link(self, config: Config, link: XspLink) -> ChannelLink:
+        settings = xsp_settings(config.connector, link)
+        xsp = self.xsps[link.name] = Xsp(self.reactor, settings)
+        acks = self.acks[link.name] = Acks(self.reactor, settings, settings.endpoint(self.reactor), depth=config.connector.ack_pipelining)
+        return ChannelLink(xsp, acks, self.channel_settings(config, link), link.request_rate, link.drain)
 
     def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:
-        service = listening_service(endpoint, factory, self._reactor)
+        service = listening_service(endpoint, factory, self.reactor)
         service.name = name
         service.setServiceParent(self)
         return service
@@ -274,7 +333,7 @@ class ConnectorService(MultiService):
         # twisted.conch is only needed, and only looked for, where there is a manhole
         from bwconnector.ops.manhole import ManholeService, commands
 
-        manhole = ManholeService(self.config.manhole, commands(self.survey, self), self._reactor)
+        manhole = ManholeService(self.config.manhole, commands(self.survey, self), self.reactor)
         manhole.name = "manhole"
         manhole.setServiceParent(self)  # type: ignore[no-untyped-call]
         return manhole
@@ -321,6 +380,8 @@ class ConnectorService(MultiService):
         self.bridge.stop()
         for child in last:
             await maybeDeferred(child.stopService)
+        if self.log_output is not None:
+            self.log_output.flush()
 
 
 def _scope(connector: ConnectorOptions) -> Scope | None:

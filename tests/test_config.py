@@ -28,6 +28,7 @@ SECTION_CLASSES = {
     "web": module.WebOptions,
     "manhole": module.ManholeOptions,
     "recorder": module.RecorderOptions,
+    "log": module.LogOptions,
 }
 
 MINIMUM = """
@@ -142,6 +143,10 @@ def test_all_problems_are_told_at_once_with_their_place(problems: Any) -> None:
         ("manhole", 'listen = "unix:manhole"', "passwd-file"),
         ("policy", "P-RED = [1]", '"transferred", "diverted"'),
         ("policy", "P-JOIN = -1", "milliseconds"),
+        ("log", 'format = "xml"', '"text" or "json"'),
+        ("log", 'level = "loud"', '"debug"'),
+        ("log", 'levels = "debug"', "must be a table"),
+        ("log", 'levels = {"bwconnector" = "loud"}', '"debug"'),
         ("devices", 'call-centers = ["a"]\nroute-points = ["a"]', "a device has one kind"),
         ("devices", 'call-centers = "a"', "list"),
         ("simulator", "xsps = 0", "at least 1"),

@@ -27,6 +27,7 @@ from bwconnector.bridge.routepoints import STATE_EVENTS
 from bwconnector.bridge.services import SERVICES
 from bwconnector.bridge.session import UNSUPPORTED_PARAMETERS
 from bwconnector.bridge.status import DISABLED, INITIALIZING, MONITOR_STOP, NORMAL, REPAIR, Status
+from bwconnector.changes import WHEN
 from bwconnector.csta.kinds import Request
 from bwconnector.csta.messages import MESSAGES
 from bwconnector.csta.schema import element_name
@@ -357,6 +358,18 @@ def test_every_metric_is_documented() -> None:
     families = {family.name + "_total" * (family.type == "counter") for family in metrics.collect()}
     (named,) = zip(*(row[0].literals for row in table("operations.rst", "Metrics")), strict=True)
     assert sorted(named) == sorted(families)
+
+
+def test_when_options_take_effect() -> None:
+    documented: dict[str, dict[str, str]] = {}
+    for sections, options, when in table("operations.rst", "When options take effect"):
+        (section,) = sections.literals
+        names = ROWS if options.text == "all rows" else options.literals
+        documented.setdefault(section.strip("[]"), {}).update(dict.fromkeys(names, when.text))
+    assert {section: set(rows) for section, rows in documented.items()} == {section: set(rows) for section, rows in WHEN.items()}
+    for section, rows in WHEN.items():
+        for option, when in rows.items():
+            assert documented[section][option].startswith(when.value), f"[{section}] {option}"
 
 
 def test_every_fault_of_the_simulator_is_documented() -> None:

@@ -19,7 +19,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.python.failure import Failure
 
-from bwconnector.listening import listening_service
+from bwconnector.listening import PortContext, listening_service
 
 
 @attrs.frozen
@@ -39,7 +39,7 @@ class Certified:
         return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, none) + self.public
 
 
-def certify(name: str, authority: Certified | None = None) -> Certified:
+def certify(name: str, authority: Certified | None = None, days: float = 1) -> Certified:
     """A certificate for ``name``, by ``authority`` or by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -50,7 +50,7 @@ def certify(name: str, authority: Certified | None = None) -> Certified:
         public_key=key.public_key(),
         serial_number=x509.random_serial_number(),
         not_valid_before=now - timedelta(days=1),
-        not_valid_after=now + timedelta(days=1),
+        not_valid_after=now + timedelta(days=days),
     )
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
@@ -117,5 +117,43 @@ async def test_only_certified_clients_are_served(tmp_path: Path, make: Callable[
         await wrapClientTLS(options, TCP4ClientEndpoint(reactor, "127.0.0.1", port)).connect(Factory.forProtocol(lambda: client))
         assert await client.heard == hears
         client.transport.abortConnection()
+    finally:
+        await service.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_renewed_certificate_is_taken_while_the_port_listens(tmp_path: Path) -> None:
+    def shown(client: Client) -> int:
+        return int(client.transport.getPeerCertificate().get_serial_number())
+
+    async def connected() -> Client:
+        client = Client()
+        options = optionsForClientTLS("connector.example.net", trustRoot=trustRootFromCertificates([Certificate.loadPEM(AUTHORITY.public)]))
+        await wrapClientTLS(options, TCP4ClientEndpoint(reactor, "127.0.0.1", port)).connect(Factory.forProtocol(lambda: client))
+        assert await client.heard == b"status"
+        return client
+
+    file = tmp_path / "server.pem"
+    file.write_bytes(SERVER.pem)
+    service = listening_service(f"ssl:0:interface=127.0.0.1:privateKey={file}:certKey={file}", Factory.forProtocol(Greeting), reactor)
+    context = service.endpoint._sslContextFactory
+    assert isinstance(context, PortContext)
+    service.startService()
+    try:
+        port = (await service._waitingForPort).getHost().port
+        before = await connected()
+        file.write_text("broken")
+        with pytest.raises(Exception):  # noqa: B017  (of whatever kind)
+            context.read("")
+        assert context.expires == SERVER.certificate.not_valid_after_utc.timestamp()
+        renewed = certify("connector.example.net", AUTHORITY, days=90)
+        file.write_bytes(renewed.pem)
+        context.context = context.read("")
+        assert context.expires == renewed.certificate.not_valid_after_utc.timestamp()
+        after = await connected()
+        assert [shown(before), shown(after)] == [SERVER.certificate.serial_number, renewed.certificate.serial_number]
+        assert before.transport.connected
+        for client in (before, after):
+            client.transport.abortConnection()
     finally:
         await service.stopService()

@@ -143,7 +143,11 @@ class Directory:
         self._absent: _Recent[str, float] = _Recent(size)
         self._numbers: _Recent[str, str] = _Recent(size)
         self._parties: _Recent[Party, str] = _Recent(size)
-        self._configured = {self.full(name): Device(self.full(name), kind) for name, kind in (kinds or {}).items()}
+        self.configure(kinds or {})
+
+    def configure(self, kinds: Mapping[str, str]) -> None:
+        """These devices' kinds are fixed from now on, and no others'."""
+        self._configured = {self.full(name): Device(self.full(name), kind) for name, kind in kinds.items()}
 
     # Names that T-Servers use
 

@@ -108,8 +108,12 @@ class Policy:
     """
 
     def __init__(self, changes: Mapping[str, str | int] | None = None) -> None:
-        self._values: dict[str, str | int] = {code: row.default for code, row in ROWS.items()}
-        self._values.update(changes or {})
+        self._values: dict[str, str | int] = {}
+        self.change(changes or {})
+
+    def change(self, changes: Mapping[str, str | int]) -> None:
+        """From now on these rows differ from their defaults, and no others."""
+        self._values = {code: row.default for code, row in ROWS.items()} | dict(changes)
 
     def __call__(self, code: str) -> str | int:
         return self._values[code]

@@ -41,9 +41,9 @@ LAST_WITHOUT_RECORDING = 17
 """The last release of BroadWorks that has no call recording."""
 
 
-@attrs.frozen(slots=True)
+@attrs.define(slots=True)
 class Options:
-    """Limits and habits towards links.
+    """Limits and habits towards links; they are looked at each time, so that they may be changed.
 
     :ivar status_on_connect: send SystemStatus as soon as a link opens
     :ivar max_monitors: per link
@@ -99,7 +99,7 @@ class SwitchingFunction:
     policy: Callable[[str], str | int]
     make_waiter: Callable[[], Waiter]
     spawn: Callable[[Coroutine[Any, Any, None]], None]
-    options: Options = Options()
+    options: Options = attrs.Factory(Options)
     outstanding: Outstanding = attrs.Factory(lambda self: Outstanding(self.clock, self.make_waiter, self.spawn), takes_self=True)
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
     agents: Agents = attrs.Factory(

@@ -57,13 +57,25 @@ class Watchdog:
         self._checked: WeakKeyDictionary[Call, float] = WeakKeyDictionary()
         self._timer: DelayedCall | None = None
         self._running = False
+        self._started = False
 
     def start(self) -> None:
         """Look at the calls from now on; a second start changes nothing."""
+        self._started = True
         if self._timer is None and not self._running and (self._limits.age or self._limits.alerting):
             self._later()
 
+    def change(self, limits: Limits) -> None:
+        """These hold from now on."""
+        self._limits = limits
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._started:
+            self.start()
+
     def stop(self) -> None:
+        self._started = False
         self._running = False
         if self._timer is not None:
             self._timer.cancel()

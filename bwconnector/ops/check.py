@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,11 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 
 from bwconnector.config import Config, ConfigError, ConnectorOptions, XspLink, load
+from bwconnector.ops.files import check_files
+from bwconnector.ops.findings import Findings, Tell
+from bwconnector.ops.inquiry import ask_for_devices
+from bwconnector.ops.reach import reach
+from bwconnector.options import DevicesOptions
 from bwconnector.xsi import eventrequests, requests
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import ChannelOpened
@@ -27,8 +32,6 @@ __all__ = ["check"]
 
 CHANNEL_TIMEOUT = 10.0
 """Seconds for the first document of an event channel."""
-
-Tell = Callable[[str], None]
 
 
 @attrs.frozen(slots=True)
@@ -65,10 +68,11 @@ CHANNEL_HINTS = {
 }
 
 
-async def check(reactor: Any, file: str | Path, tell: Tell) -> bool:
+async def check(reactor: Any, file: str | Path, tell: Tell, devices: Sequence[str] = ()) -> bool:
     """Try a config.
 
     :param tell: takes the findings, a line each
+    :param devices: devices that BroadWorks is asked for, besides those in ``[devices]``
     :returns: whether the connector would start and work with it
     """
     try:
@@ -78,52 +82,26 @@ async def check(reactor: Any, file: str | Path, tell: Tell) -> bool:
             tell(f"PROBLEM  {problem}")
         return False
     tell(f"ok       {file}: no problem in the file itself")
-    findings = _Findings(tell)
+    findings = Findings(tell)
+    check_files(Path(file), config, reactor.seconds(), findings)
     await _check_ports(reactor, config, findings)
     if config.simulator is not None:
         findings.good("BroadWorks is the embedded simulator, so there is nothing more to try")
         return findings.all_well
     if len(config.links) == 1:
         findings.note("there is one XSP only: when it fails, T-Servers get no events; add a second link section")
+    unasked = True
     for link in config.links:
         if findings.locked_out:
             findings.problem(link.name, "was not tried")
-        else:
-            await _check_xsp(reactor, config.connector, link, findings)
+        elif await _check_xsp(reactor, config, link, findings, devices if unasked else None):
+            unasked = False
+    if unasked and (devices or config.devices != DevicesOptions()):
+        findings.problem("devices", "could not be asked for, as no XSP could be used")
     return findings.all_well
 
 
-class _Findings:
-    """Tells what was found, and remembers whether all was well."""
-
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
-        self.all_well = True
-        self.locked_out = False
-
-    def good(self, text: str) -> None:
-        self._tell(f"ok       {text}")
-
-    def note(self, text: str) -> None:
-        self._tell(f"note     {text}")
-
-    def problem(self, place: str, text: str) -> None:
-        self._tell(f"PROBLEM  {place}: {text}")
-        self.all_well = False
-
-    def failure(self, link: str, failure: XsiFailure, hints: Mapping[int, str]) -> None:
-        """What an Xsi failure means here."""
-        if isinstance(failure, Refused):
-            self.locked_out = self.locked_out or failure.status == 401
-            hint = hints.get(failure.status)
-            self.problem(f"link-{link}", f"{hint} ({failure})" if hint else str(failure))
-        elif isinstance(failure, OutcomeUnknown):
-            self.problem(f"link-{link}", f"no usable answer: {failure}; is it an XSP, and is tls right?")
-        else:
-            self.problem(f"link-{link}", str(failure))
-
-
-async def _check_ports(reactor: Any, config: Config, findings: _Findings) -> None:
+async def _check_ports(reactor: Any, config: Config, findings: Findings) -> None:
     """Whether every address can be listened on now."""
     places = [*(("[csta] listen", address) for address in config.csta.listen), ("[web] listen", config.web.listen)]
     for place, address in [*places, ("[manhole] listen", config.manhole.listen)]:
@@ -138,25 +116,44 @@ async def _check_ports(reactor: Any, config: Config, findings: _Findings) -> Non
             findings.good(f"{place}: {address} is free")
 
 
-async def _check_xsp(reactor: Any, connector: ConnectorOptions, link: XspLink, findings: _Findings) -> None:
+async def _check_xsp(reactor: Any, config: Config, link: XspLink, findings: Findings, devices: Sequence[str] | None) -> bool:
+    """Try one XSP.
+
+    :param devices: are asked for there; None to ask for none
+    :returns: whether it can be used
+    """
+    connector = config.connector
     try:
         xsp = Xsp(reactor, xsp_settings(connector, link))
     except OSError as error:
         findings.problem(f"[link-{link.name}] ca-file", f"cannot be used: {error}")
-        return
+        return False
+    if link.drain:
+        findings.note(f"link-{link.name} is drained: it will not be used")
+    if not await reach(reactor, xsp.settings, findings):
+        return False
     hints: Mapping[int, str] = {}
     try:
         for question in QUESTIONS:
             hints = question.hints
-            await xsp.perform(question.request(connector))
+            try:
+                await xsp.perform(question.request(connector))
+            except Refused as refused:
+                # An administrator's account is no user and has no profile; that BroadWorks says so itself is as good as one.
+                if refused.status != 404 or not refused.error_code:
+                    raise
             findings.good(f"link-{link.name}: {question.learnt}")
         hints = CHANNEL_HINTS
         await _try_channel(reactor, xsp, connector)
         findings.good(f"link-{link.name}: an event channel was opened and closed")
+        if devices is not None:
+            await ask_for_devices(reactor, xsp, config, devices, findings)
     except XsiFailure as failure:
         findings.failure(link.name, failure, hints)
+        return False
     finally:
         await xsp.close()
+    return True
 
 
 async def _try_channel(reactor: Any, xsp: Xsp, connector: ConnectorOptions) -> None:

@@ -6,7 +6,7 @@ import attrs
 
 from bwconnector.ops.inspection import Inspection
 
-__all__ = ["DEGRADED", "DOWN", "Health", "READY", "health"]
+__all__ = ["DEGRADED", "DOWN", "Health", "READY", "health", "in_one_line"]
 
 READY = "ready"
 DEGRADED = "degraded"
@@ -38,3 +38,12 @@ def health(inspection: Inspection) -> Health:
     if inspection.system_status == DISABLED:
         reasons.append("Monitored devices are being compared with BroadWorks after the loss of all channels; T-Servers wait for that.")
     return Health(DEGRADED if reasons else READY, tuple(reasons))
+
+
+def in_one_line(inspection: Inspection) -> str:
+    """The state for service managers, which show one line."""
+    up = sum(channel.up for channel in inspection.channels)
+    return (
+        f"{health(inspection).state}, system status {inspection.system_status}: {up} of {len(inspection.channels)} event channels are up, "
+        f"{len(inspection.links)} T-Servers, {inspection.monitor_count} monitors"
+    )

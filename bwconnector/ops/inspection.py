@@ -12,6 +12,7 @@ import attrs
 
 __all__ = [
     "CallStatus",
+    "CertificateStatus",
     "ChannelStatus",
     "GapStatus",
     "Histogram",
@@ -105,6 +106,15 @@ class GapStatus:
 
 
 @attrs.frozen(slots=True)
+class CertificateStatus:
+    """A certificate that the connector shows, trusts, or was shown."""
+
+    name: str
+    """Where it was found: an option of the config, or ``link-NAME`` for that of an XSP."""
+    expires: float
+
+
+@attrs.frozen(slots=True)
 class Histogram:
     """Observations by size: one count per bound of :data:`LATENCY_BOUNDS` and one for the rest, and their sum in seconds."""
 
@@ -147,6 +157,7 @@ class Inspection:
     totals: Totals = Totals()
     gaps: tuple[GapStatus, ...] = ()
     """The last ones, oldest first."""
+    certificates: tuple[CertificateStatus, ...] = ()
 
     @property
     def monitor_count(self) -> int:

@@ -69,6 +69,12 @@ class Metrics(Collector):
 
         yield GaugeMetricFamily(PREFIX + "calls", "Calls that are known.", now.call_count)
         yield CounterMetricFamily(PREFIX + "calls_repaired", "Calls corrected by a snapshot of BroadWorks.", totals.calls_repaired)
+        expiry = GaugeMetricFamily(
+            PREFIX + "certificate_expiry_seconds", "When a certificate expires, in seconds since the epoch.", labels=["name"]
+        )
+        for certificate in now.certificates:
+            expiry.add_metric([certificate.name], certificate.expires)
+        yield expiry
         yield HistogramMetricFamily(
             PREFIX + "event_latency_seconds",
             "From the last byte of an Xsi event to the CSTA bytes handed to the transport.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from bwconnector import __version__
 from bwconnector.bridge.bridge import Bridge
@@ -36,6 +36,7 @@ class Survey:
 
     :param xsps: the XSPs by the name of their link
     :param opened: clock time at which each link was opened, by its name
+    :param certificates: when each certificate expires
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Survey:
         links: LinkFactory,
         opened: Mapping[str, float],
         latency: Latency,
+        certificates: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self._clock = clock
         self._bridge = bridge
@@ -55,6 +57,7 @@ class Survey:
         self._links = links
         self._opened = opened
         self._latency = latency
+        self._certificates = certificates
         self._started = clock.seconds()
 
     def __call__(self) -> inspection.Inspection:
@@ -70,6 +73,7 @@ class Survey:
             monitors=self._monitor_statuses(),
             totals=self._totals(),
             gaps=tuple(inspection.GapStatus(g.started, g.ended, g.reason, g.devices, g.examples, g.uncompared) for g in self._bridge.gaps),
+            certificates=tuple(inspection.CertificateStatus(*each) for each in self._certificates().items()),
         )
 
     def _channel_statuses(self) -> Iterator[inspection.ChannelStatus]:
@@ -107,7 +111,7 @@ class Survey:
 
     def _totals(self) -> inspection.Totals:
         return inspection.Totals(
-            events=sum(status.events for status in self._channels.statuses),
+            events=sum(status.events for status in self._channels.statuses) + self._channels.members.past_events,
             duplicates=self._channels.duplicates,
             gaps=self._channels.gaps,
             calls_repaired=self._bridge.model.world.counts["repaired"],

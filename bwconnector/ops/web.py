@@ -76,6 +76,7 @@ def status(now: Inspection) -> dict[str, object]:
             }
             for gap in now.gaps
         ],
+        "certificates": [attrs.asdict(certificate) for certificate in now.certificates],
         "totals": {
             "events": totals.events,
             "duplicates": totals.duplicates,

@@ -57,7 +57,6 @@ class Acks:
         self.depth = depth
         self.reactor = reactor
         self._name = settings.name
-        self._endpoint = endpoint
         self._limit = connections
         self._waiting: deque[_Ack] = deque()
         self._free: list[_Connection] = []
@@ -68,6 +67,11 @@ class Acks:
         self._next_log = 0.0
         self._failed_before = 0
         self._templates: dict[tuple[int, str], tuple[bytes, bytes]] = {}
+        self.change(settings, endpoint)
+
+    def change(self, settings: XspSettings, endpoint: IStreamClientEndpoint) -> None:
+        """From the next acknowledgement on these credentials hold, and from the next connection on the endpoint."""
+        self._endpoint = endpoint
         host = settings.origin.partition("//")[2]
         version = f"X-BroadWorks-Protocol-Version: {settings.protocol_version}\r\n" if settings.protocol_version else ""
         self._head = (

@@ -23,8 +23,12 @@ class Budget:
 
     def __init__(self, clock: Any, rate: float) -> None:
         self._clock = clock
-        self._distance = 1.0 / rate if rate else 0.0
         self._next = 0.0
+        self.change(rate)
+
+    def change(self, rate: float) -> None:
+        """From the next request on: so many a second; 0 = no limit."""
+        self._distance = 1.0 / rate if rate else 0.0
 
     @property
     def wait(self) -> float:

@@ -136,10 +136,10 @@ class Channel:
         self.xsp = xsp
         self.acks = acks
         self._clock = clock
-        self._settings = settings
         self._on_event = on_event
         self._on_status = on_status
-        self._delay = backoffPolicy(initialDelay=_FIRST_RETRY, maxDelay=settings.retry_cap, jitter=jitter)
+        self._jitter = jitter
+        self._use_settings(settings)
         self._failures = 0
         self._status = ChannelStatus(self.link, since=clock.seconds())
         self._events = 0
@@ -174,6 +174,23 @@ class Channel:
         """Give the present channel up and open another one, unless it is young: then whatever speaks against it may be older than it is."""
         if self.up and self._clock.seconds() - self._status.since >= _YOUNG:
             self._input(Input.ENDED, Ending(reason))
+
+    def rename(self, link: str) -> None:
+        """Its link is called otherwise from now on."""
+        self.link = link
+        self._status = attrs.evolve(self._status, link=link)
+
+    def change(self, settings: ChannelSettings) -> None:
+        """What holds from now on. A channel that waits for its next try is tried at once: the change may be what it lacks."""
+        self._use_settings(settings)
+        if self._opening is not None and self._status.state is not State.CLOSING:
+            self._opening.change(settings)
+        if self._retry is not None:
+            self._retry.reset(0)
+
+    def _use_settings(self, settings: ChannelSettings) -> None:
+        self._settings = settings
+        self._delay = backoffPolicy(initialDelay=_FIRST_RETRY, maxDelay=settings.retry_cap, jitter=self._jitter)
 
     def _input(self, what: Input, ending: Ending | None = None) -> None:
         before = self._status.state

@@ -17,16 +17,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import attrs
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from bwconnector.xsi.budget import Budget
-from bwconnector.xsi.channel import Acknowledger, Channel, ChannelStatus
+from bwconnector.xsi.channel import Channel, ChannelStatus
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
-from bwconnector.xsi.opening import ChannelSettings, Requester
+from bwconnector.xsi.members import Link, Member, Members
 from bwconnector.xsi.ordering import Delivery, Order, Recent
 from bwconnector.xsi.orphans import Orphans
 from bwconnector.xsi.requests import Request, Response
@@ -66,23 +64,12 @@ def instance_name(name: str, application: str, instance: str) -> str:
     return f"{name[:200].replace('/', '_')}-{digest}"
 
 
-@attrs.frozen(slots=True)
-class Link:
-    """What one channel is made of.
-
-    :ivar request_rate: requests a second that the XSP may get, heartbeats and acknowledgements aside; 0 = no limit
-    """
-
-    xsp: Requester
-    acks: Acknowledger
-    settings: ChannelSettings
-    request_rate: float = 0.0
-
-
 class ChannelSet:
     """Merges the channels of ``links``.
 
     :param on_status: called with a channel's status whenever its state changes
+    :ivar members: the channels, which may come and go
+    :ivar gap_timeout: seconds that later events wait for an earlier one
     :ivar on_event: called with each event, once and in order, and the name of the link that brought it
     :ivar on_gap: called with the id of a subscription that lost an event and is to be refreshed
     :ivar on_lost: called with the id of a subscription whose gap has not been made good in time, before the events after it
@@ -108,11 +95,11 @@ class ChannelSet:
         self.strangers = 0
         self._clock = clock
         self._on_status = on_status
-        self._gap_timeout = gap_timeout
-        self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed) for link in links]
-        self._orphans = Orphans(self._channels, links[0].settings.channel_set_id if links else "")
-        self._by_link = {channel.link: channel for channel in self._channels}
-        self._budgets = {link.xsp.name: Budget(clock, link.request_rate) for link in links}
+        self.gap_timeout = gap_timeout
+        self.members = Members(clock, lambda link: Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed))
+        for link in links:
+            self.members.add(link)
+        self._orphans = Orphans(self.members, links[0].settings.channel_set_id if links else "")
         self._waiting: set[Deferred[None]] = set()
         self._any_up = False
         self._turn = 0
@@ -126,8 +113,7 @@ class ChannelSet:
         self._unknown_count = 0
 
     def start(self) -> None:
-        for channel in self._channels:
-            channel.start()
+        self.members.start()
 
     def stop(self) -> Deferred[None]:
         """Delete all channels and close all connections; fires when that is done, after 2 s at most."""
@@ -141,24 +127,25 @@ class ChannelSet:
             self._unknown_count = 0
             for waiting in list(self._waiting):
                 waiting.cancel()
-            for channel in self._channels:
+            for channel in self.members:
                 channel.acks.close()
-            return DeferredList([channel.xsp.close() for channel in self._channels])
+            return DeferredList([channel.xsp.close() for channel in self.members])
 
-        return DeferredList([channel.stop() for channel in self._channels]).addCallback(stopped).addCallback(lambda _: None)
+        return DeferredList(self.members.stop()).addCallback(stopped).addCallback(lambda _: None)
 
     @property
     def up_count(self) -> int:
-        return sum(channel.up for channel in self._channels)
+        return self.members.up_count
 
     @property
     def statuses(self) -> tuple[ChannelStatus, ...]:
         """Of all channels, in the order of the links."""
-        return tuple(channel.status for channel in self._channels)
+        return self.members.statuses
 
     def read_at(self, link: str) -> float:
-        """Clock time at which the stream of ``link`` was read last."""
-        return self._by_link[link].read_at
+        """Clock time at which the stream of ``link`` was read last; now, if that stream is not there any more."""
+        channel = self.members.by_link.get(link)
+        return channel.read_at if channel is not None and channel.read_at else self._clock.seconds()
 
     def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False) -> None:
         """From now on this subscription is ours, and so is what has come of it already.
@@ -191,18 +178,18 @@ class ChannelSet:
         :raises NoXspAvailable: nothing was sent, as no channel is up, or none of those XSPs could be reached
         """
         deadline = self._clock.seconds() + _REQUEST_TIMEOUT
-        untried = [channel for channel in self._channels if channel.up]
+        untried = self.members.askable()
         if untried:
             self._turn += 1
             start = self._turn % len(untried)
             untried = untried[start:] + untried[:start]
         failure: XsiFailure = NoXspAvailable("no event channel is up: see the log for why the XSPs cannot be used")
         while untried:
-            channel = min(untried, key=self._wait)
-            untried.remove(channel)
+            member = min(untried, key=lambda each: each.budget.wait)
+            untried.remove(member)
             try:
-                await self._moment(channel, deadline)
-                return await channel.xsp.perform(request, min(TRY_TIMEOUT, deadline - self._clock.seconds()))
+                await self._moment(member, deadline)
+                return await member.channel.xsp.perform(request, min(TRY_TIMEOUT, deadline - self._clock.seconds()))
             except NoXspAvailable as unreachable:
                 # Nothing was sent to this one, so what another one said remains the last word.
                 failure = unreachable if isinstance(failure, NoXspAvailable) else failure
@@ -218,17 +205,15 @@ class ChannelSet:
                     break
         raise failure
 
-    def _wait(self, channel: Channel) -> float:
-        return self._budgets[channel.link].wait
-
-    async def _moment(self, channel: Channel, deadline: float) -> None:
+    async def _moment(self, member: Member, deadline: float) -> None:
         """Wait until this XSP may get another request.
 
         :raises NoXspAvailable: that would be too late, or the channel has gone meanwhile
         """
-        if self._clock.seconds() + self._wait(channel) >= deadline:
+        channel, budget = member.channel, member.budget
+        if self._clock.seconds() + budget.wait >= deadline:
             raise NoXspAvailable(f"XSP {channel.link} was not asked in time; if it was the request-rate of its link, raise that")
-        if wait := self._budgets[channel.link].take():
+        if wait := budget.take():
             waiting: Deferred[None] = deferLater(self._clock, wait)
             self._waiting.add(waiting)
             try:
@@ -242,7 +227,7 @@ class ChannelSet:
 
     def _reopen(self) -> None:
         """BroadWorks has forgotten the channel set, so no channel will bring an event any more, however alive it seems."""
-        for channel in self._channels:
+        for channel in self.members:
             channel.reopen("BroadWorks does not know the channel set any more")
 
     # Events.
@@ -252,7 +237,9 @@ class ChannelSet:
         if were_up and not self._any_up:
             self._lose_all()
         self._on_status(channel.status)
-        self._orphans.changed(channel)
+        if self.members.running:
+            self._orphans.changed(channel)
+            self.members.settle()
 
     def _lose_all(self) -> None:
         """No channel is left: what has come is all there will be, and what comes later follows on something unknown."""
@@ -291,7 +278,7 @@ class ChannelSet:
             self._cancel_gap_timer(subscription_id)
         elif subscription_id not in self._gap_timers:
             patience = _COLLECTIVE_PATIENCE if subscription_id in self._collective else 1.0
-            timeout = HEALING_TIMEOUT if order.lost else self._gap_timeout * patience
+            timeout = HEALING_TIMEOUT if order.lost else self.gap_timeout * patience
             self._gap_timers[subscription_id] = self._clock.callLater(timeout, self._overdue, subscription_id)
 
     def _overdue(self, subscription_id: str) -> None:

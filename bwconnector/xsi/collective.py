@@ -325,6 +325,16 @@ class CollectiveSubscriptions:
 
     # One device after the other, at equal distances, so that each is asked for once in an interval.
 
+    def change(self, settings: SubscriptionSettings) -> None:
+        """What holds from now on."""
+        self._settings = settings
+        self._common.change(attrs.evolve(settings, resync_interval=0))
+        self._single.change(settings)
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        self._arm()
+
     def _arm(self) -> None:
         interval = self._settings.resync_interval
         if interval and self._turns and self._turn is None and not self._stopped:

@@ -160,6 +160,14 @@ class Opening:
         if self._settings.heartbeat_interval:
             self._at("heartbeat", self._settings.heartbeat_interval, self._beat)
 
+    def change(self, settings: ChannelSettings) -> None:
+        """Heartbeats come in the new interval at once; the rest holds from the next renewal, or the next opening."""
+        before, self._settings = self._settings, settings
+        if self._up_since is not None and settings.heartbeat_interval != before.heartbeat_interval:
+            self._cancel("heartbeat")
+            if settings.heartbeat_interval:
+                self._at("heartbeat", settings.heartbeat_interval, self._beat)
+
     def delete(self) -> None:
         for name in ("heartbeat", "echo", "renew", "expiry"):
             self._cancel(name)

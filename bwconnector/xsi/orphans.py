@@ -6,7 +6,7 @@ opening whose answer did not arrive. BroadWorks would end them only when their h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 
 from twisted.internet.defer import ensureDeferred
@@ -23,11 +23,14 @@ __all__ = ["Orphans"]
 
 
 class Orphans:
-    """Keeps the channel set free of channels other than ``channels``: looks for such whenever one of these has come up."""
+    """Keeps the channel set free of channels other than ``channels``: looks for such whenever one of these has come up.
+
+    :param channels: those of the set, which may come and go; gone over each time
+    """
 
     log = Logger()
 
-    def __init__(self, channels: Sequence[Channel], channel_set_id: str) -> None:
+    def __init__(self, channels: Iterable[Channel], channel_set_id: str) -> None:
         self._channels = channels
         self._channel_set_id = channel_set_id
         self._due = True
@@ -35,9 +38,10 @@ class Orphans:
 
     def changed(self, channel: Channel) -> None:
         """The state of ``channel`` has changed."""
-        if channel.status.state is State.BACKOFF and channel.status.reason != DELETED:
-            # What it was, or was to be, may be left over. Where another process deletes the channels of this one, deleting its channels in
-            # turn would only be a fight.
+        lost = channel.status.state is State.BACKOFF and channel.status.reason != DELETED
+        if lost or channel.status.state is State.IDLE:
+            # What it was, or was to be, may be left over, even if it was to be deleted. Where another process deletes the channels of
+            # this one, deleting its channels in turn would only be a fight.
             self._due = True
         if self._due and self._settled() and not self._busy:
             self._busy = True

@@ -216,6 +216,16 @@ class Subscriptions:
         for subscription in sorted(everything, key=lambda each: not each.first):
             self._care_for(subscription)
 
+    def change(self, settings: SubscriptionSettings) -> None:
+        """What holds from now on: refreshes come earlier at once, and later after the next one."""
+        before, self._settings = self._settings, settings
+        if settings.resync_interval in (0, before.resync_interval):
+            return
+        for subscription in [each for entry in self._targets.values() for each in entry.subscriptions.values() if _refreshed(each)]:
+            due = settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD)
+            if subscription.id and not subscription.busy and subscription.due > self._clock.seconds() + due:
+                self._at(subscription, due)
+
     def stop(self) -> None:
         """Renew nothing more. The subscriptions are left to BroadWorks: the next start replaces them, or they expire."""
         self._stopped = True
@@ -276,13 +286,13 @@ class Subscriptions:
                 self._care_for(subscription, slots)
 
     def _failed(self, subscription: _Subscription, failure: XsiFailure) -> None:
-        told = {"target": subscription.target, "package": subscription.package, "reason": str(failure)}
+        told = {"device": subscription.target, "package": subscription.package, "reason": str(failure)}
         if not subscription.first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
             self._give_up(subscription)
-            self.log.debug("no events of {package} from {target}: {reason}", **told)
+            self.log.debug("no events of {package} from {device}: {reason}", **told)
             return
         if subscription.first and not subscription.failures and not isinstance(failure, NoXspAvailable):
-            self.log.warn("{target} is not subscribed to {package} at present, will be tried again: {reason}", **told)
+            self.log.warn("{device} is not subscribed to {package} at present, will be tried again: {reason}", **told)
         self._retry(subscription)
 
     def _give_up(self, subscription: _Subscription) -> None:
@@ -409,7 +419,7 @@ class Subscriptions:
         delays = []
         if expires < NEVER:
             delays.append(expires / 2 * self._uniform(0.9, 1.0))
-        if (subscription.first or subscription.package in _REFRESHED) and self._settings.resync_interval:
+        if _refreshed(subscription) and self._settings.resync_interval:
             delays.append(self._settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD))
         if delays:
             self._at(subscription, min(delays))
@@ -444,3 +454,8 @@ class Subscriptions:
 
 def _first(entry: _Target) -> _Subscription:
     return next(iter(entry.subscriptions.values()))
+
+
+def _refreshed(subscription: _Subscription) -> bool:
+    """Whether it is refreshed at intervals although nothing seems to be wrong."""
+    return subscription.first or subscription.package in _REFRESHED

@@ -119,12 +119,14 @@ class Xsp:
     """Requests and streams of one XSP.
 
     :ivar requests: number of requests so far by HTTP status, or ``timeout``, ``lost`` or ``unreachable`` where there was none
+    :ivar certificate_expires: when the certificate that it has shown last expires, in seconds since the epoch; None without TLS
     """
 
     def __init__(self, reactor: Any, settings: XspSettings) -> None:
         self.name = settings.name
         self.settings = settings
         self.requests: Counter[str] = Counter()
+        self.certificate_expires: float | None = None
         self._reactor = reactor
         self._endpoint = _Quiet(settings.endpoint(reactor))
         self._pool = HTTPConnectionPool(reactor)
@@ -134,6 +136,15 @@ class Xsp:
         # Requests and streams share the session, so that a load balancer before the XSPs keeps both at the same one.
         self._cookies = IndexableCookieJar()
         self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool), self._cookies, _Bytes)
+
+    def change(self, settings: XspSettings, endpoint: IStreamClientEndpoint) -> None:
+        """From the next request on these credentials hold, and from the next connection on the rest. Open streams are left alone.
+
+        :param endpoint: made of ``settings``
+        """
+        self._endpoint.lead_to(endpoint)
+        self.certificate_expires = None if not settings.tls else self.certificate_expires
+        self.settings = settings
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
         """Send ``request`` and wait for its answer, ``timeout`` seconds at most.
@@ -164,7 +175,7 @@ class Xsp:
         answer = self._send(client, request)
         answer.addTimeout(timeout, self._reactor)
         try:
-            response = await answer
+            response = self._look_at_certificate(await answer)
             if response.code == 200:
                 self.requests["200"] += 1
                 body = _StreamBody(receiver, once.abort)
@@ -187,6 +198,7 @@ class Xsp:
 
     async def _perform_once(self, request: Request, timeout: float) -> Response:
         answer: defer.Deferred[Any] = self._send(self._client, request)
+        answer.addCallback(self._look_at_certificate)
         answer.addCallback(lambda response: _collect(response).addCallback(lambda body: (response, body)))
         answer.addTimeout(timeout, self._reactor)
         try:
@@ -209,6 +221,16 @@ class Xsp:
         return client.request(
             request.method, url, headers=headers, data=request.body, allow_redirects=False, unbuffered=True, reactor=self._reactor
         )
+
+    def _look_at_certificate(self, response: Any) -> Any:
+        """An answer begins, so the newest connection has most likely shown its certificate. If not, or if it is lost, the next tells."""
+        transport = getattr(self._endpoint.newest, "transport", None)
+        if self.settings.tls and getattr(transport, "connected", False):
+            shown = transport.getPeerCertificate()  # type: ignore[union-attr]
+            if shown is not None:
+                self._endpoint.newest = None
+                self.certificate_expires = shown.to_cryptography().not_valid_after_utc.timestamp()
+        return response
 
     def _refused(self, response: IResponse, body: bytes) -> Refused:
         self.requests[str(response.code)] += 1
@@ -261,32 +283,33 @@ class _To:
 
 @implementer(IStreamClientEndpoint)
 class _Quiet:
-    """An endpoint whose connections are not logged one by one."""
+    """An endpoint whose connections are not logged one by one.
+
+    :ivar newest: the last connection, until its certificate has been looked at
+    """
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
         self._endpoint = endpoint
+        self.newest: Any = None
+
+    def lead_to(self, endpoint: IStreamClientEndpoint) -> None:
+        """Further connections are made there."""
+        self._endpoint = endpoint
 
     def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
+        def remember(protocol: IProtocol) -> IProtocol:
+            self.newest = protocol
+            return protocol
+
         protocolFactory.noisy = False
-        return self._endpoint.connect(protocolFactory)
+        return self._endpoint.connect(protocolFactory).addCallback(remember)
 
 
 class _Once(_Quiet):
     """An endpoint that is connected to once and remembers the connection: HTTP has no way to cut off a body whose sender is silent."""
 
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
-        super().__init__(endpoint)
-        self._protocol: Any = None
-
-    def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
-        def remember(protocol: IProtocol) -> IProtocol:
-            self._protocol = protocol
-            return protocol
-
-        return super().connect(protocolFactory).addCallback(remember)
-
     def abort(self) -> None:
-        transport = getattr(self._protocol, "transport", None)
+        transport = getattr(self.newest, "transport", None)
         if transport is not None:
             transport.abortConnection()
 

@@ -183,3 +183,25 @@ def test_the_end() -> None:
     waiting.callback(None)
     site.wait(10.0)
     assert not site.clock.getDelayedCalls()
+
+
+def test_other_limits_hold_at_once() -> None:
+    site = Site(alerting=0, age=0)
+    site.bridge.watchdog.change(Limits(0, 100))
+    site.subscriptions.calls[user("bob")] = (site.ring(),)
+    assert site.wait(90.0) == []
+    assert site.wait(60.0) == [user("bob")]
+    site.bridge.watchdog.change(Limits(0, 1000))
+    assert site.wait(800.0) == []
+    site.bridge.watchdog.change(Limits())
+    assert site.wait(3000.0) == []
+    site.bridge.stop()
+    assert not site.clock.getDelayedCalls()
+
+
+def test_other_limits_before_the_first_channel_is_up() -> None:
+    site = Site()
+    site.bridge.watchdog.stop()
+    site.bridge.watchdog.change(Limits(0, 100))
+    site.ring()
+    assert site.wait(500.0) == []

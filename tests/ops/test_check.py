@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import PrivateCertificate
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from bwconnector.config import load
 from bwconnector.ops.check import check
+from bwconnector.ops.files import check_files
+from bwconnector.ops.findings import Findings
+from bwconnector.simulator.config import SimulatorConfig
+from bwconnector.simulator.service import SimulatorService, make_simulator
+
+from ..test_listening import AUTHORITY, Certified, certify
 
 XSI = 'xmlns="http://schema.broadsoft.com/xsi"'
 USER = "cti@example.net"
@@ -89,6 +97,7 @@ class Checking:
         self.link = f'hostname = "127.0.0.1"\nport = {port}\ntls = false'
         self.rest = '[csta]\nlisten = ["tcp:0:interface=127.0.0.1"]\n[web]\nlisten = ""\n'
         self.reactor = reactor
+        self.devices: list[str] = []
 
     async def run(self) -> tuple[bool, list[str]]:
         """Whether all is well, and what was told."""
@@ -96,7 +105,8 @@ class Checking:
         self.file.write_text(
             f'[Connector]\nchannel-set-name = "east"\napp-controller = "east"\n{self.options}\n[link-one]\n{self.link}\n{self.rest}'
         )
-        return await check(self.reactor, self.file, told.append), told
+        self.file.chmod(0o600)
+        return await check(self.reactor, self.file, told.append, self.devices), told
 
     async def problem(self) -> str:
         """The only problem."""
@@ -123,7 +133,8 @@ def checking(tmp_path: Path) -> Iterator[Checking]:
 async def test_all_is_well(checking: Checking) -> None:
     well, told = await checking.run()
     assert well, told
-    assert [line.split(" ")[0] for line in told] == ["ok", "ok", "note", "ok", "ok", "ok"]
+    assert [line.split(" ")[0] for line in told] == ["ok", "ok", "note", "ok", "ok", "ok", "ok"]
+    assert told[3].startswith("ok       link-one: port ")
     assert [entry.split("/v2.0/")[-1] for entry in checking.xsp.seen] == [f"user/{USER}/profile", "versions", "channel", "channel/c-1"]
     assert checking.xsp.seen[-1].startswith("DELETE")
 
@@ -177,7 +188,28 @@ async def test_a_stream_that_is_no_xsi(checking: Checking) -> None:
 @pytest_twisted.ensureDeferred
 async def test_nothing_listens(checking: Checking) -> None:
     checking.link = 'hostname = "127.0.0.1"\nport = 1\ntls = false'
-    assert "link-one" in await checking.problem()
+    assert "nothing listens on that port" in await checking.problem()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_name_that_nobody_has(checking: Checking) -> None:
+    checking.link = 'hostname = "nobody.invalid"'
+    assert "link-one: there is no host nobody.invalid" in await checking.problem()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_name_is_looked_up(checking: Checking) -> None:
+    checking.link = checking.link.replace("127.0.0.1", "localhost")
+    _, told = await checking.run()
+    assert any("link-one: localhost is " in line and "127.0.0.1" in line for line in told)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_drained_link_is_tried_all_the_same(checking: Checking) -> None:
+    checking.link += f"\ndrain = true\n[link-two]\n{checking.link}"
+    well, told = await checking.run()
+    assert well
+    assert "note     link-one is drained: it will not be used" in told
 
 
 class PlainServer(Protocol):
@@ -195,7 +227,8 @@ async def test_tls_where_there_is_none(checking: Checking) -> None:
     checking.link = f'hostname = "127.0.0.1"\nport = {port.getHost().port}'
     problem = await checking.problem()
     await port.stopListening()
-    assert problem.startswith("PROBLEM  link-one: TLS to XSP one")
+    assert problem.startswith("PROBLEM  link-one: TLS to 127.0.0.1")
+    assert "is tls right" in problem
 
 
 @pytest_twisted.ensureDeferred
@@ -209,6 +242,118 @@ async def test_a_port_that_is_taken(checking: Checking) -> None:
     port = checking.link.split("port = ")[1].split("\n")[0]
     checking.rest = f'[csta]\nlisten = ["tcp:{port}:interface=127.0.0.1"]\n[web]\nlisten = ""\n'
     assert "is a connector running already?" in await checking.problem()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_password_that_others_can_read(checking: Checking) -> None:
+    well, _ = await checking.run()
+    checking.file.chmod(0o644)
+    told: list[str] = []
+    assert await check(checking.reactor, checking.file, told.append) is well
+    (line,) = (line for line in told if "can be read by other users (mode 0644)" in line)
+    assert line.endswith(f"run: chmod 600 {checking.file}")
+
+
+@pytest.mark.parametrize(
+    ("make", "sign", "says"),
+    [
+        (
+            lambda: certify("localhost", AUTHORITY, days=60),
+            "ok",
+            "its certificate is trusted, was issued by authority.example.net, and expires",
+        ),
+        (lambda: certify("localhost", AUTHORITY, days=5), "note", "its certificate expires soon"),
+        (lambda: certify("localhost", AUTHORITY, days=-0.5), "PROBLEM", "its certificate has expired on"),
+        (lambda: certify("localhost", certify("stranger")), "PROBLEM", "was issued by stranger, which is not among the authorities in"),
+        (lambda: certify("other.example.net", AUTHORITY), "PROBLEM", "is not for localhost, but for other.example.net"),
+    ],
+    ids=["good", "soon", "expired", "unknown authority", "other name"],
+)
+@pytest_twisted.ensureDeferred
+async def test_certificates_of_an_xsp(checking: Checking, tmp_path: Path, make: Callable[[], Certified], sign: str, says: str) -> None:
+    (tmp_path / "authority.pem").write_bytes(AUTHORITY.public)
+    options = PrivateCertificate.loadPEM(make().pem).options()
+    port = await SSL4ServerEndpoint(checking.reactor, 0, options, interface="127.0.0.1").listen(QuietSite(checking.xsp))
+    checking.link = f'hostname = "localhost"\nport = {port.getHost().port}\nca-file = "authority.pem"'
+    well, told = await checking.run()
+    await port.stopListening()
+    assert any(line.startswith(sign) and says in line for line in told), told
+    assert well is (sign != "PROBLEM")
+    assert bool(checking.xsp.seen) is well, "the password goes to nobody who is not trusted"
+
+
+@pytest.mark.parametrize(
+    ("days", "sign", "says"), [(60, "ok", "is good until"), (5, "note", "expires on"), (-0.5, "PROBLEM", "has expired")]
+)
+@pytest_twisted.ensureDeferred
+async def test_the_ports_own_certificate(checking: Checking, tmp_path: Path, days: float, sign: str, says: str) -> None:
+    file = tmp_path / "server.pem"
+    file.write_bytes(certify("connector.example.net", AUTHORITY, days).pem)
+    checking.rest = f'[csta]\nlisten = ["ssl:0:interface=127.0.0.1:privateKey={file}:certKey={file}"]\n[web]\nlisten = ""\n'
+    well, told = await checking.run()
+    assert any(line.startswith(sign) and says in line and "server.pem" in line for line in told), told
+    assert any(f"{file} holds a secret" in line for line in told)
+    assert well is (sign != "PROBLEM")
+
+
+def test_files_of_another_user(tmp_path: Path) -> None:
+    config = f'[Connector]\nchannel-set-name = "x"\napp-controller = "x"\nuser-id = "{USER}"\npassword-file = "pw"\n'
+    for name, text in {"a.toml": config + '[link-a]\nhostname = "h"\n', "pw": "secret"}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    for user, lines in ((0, 1), (1000, 0)):
+        told: list[str] = []
+        check_files(tmp_path / "a.toml", load(tmp_path / "a.toml"), 0.0, Findings(told.append), user)
+        assert len(told) == lines
+        assert not lines or f"{tmp_path / 'pw'} belongs to" in told[0]
+
+
+# Devices, asked of the simulator
+
+
+@pytest_twisted.async_yield_fixture
+async def broadworks(checking: Checking) -> AsyncIterator[SimulatorService]:
+    """The check is pointed to a simulator."""
+    simulator = make_simulator(SimulatorConfig(xsps=1, users=4, demo=False, admin=False), checking.reactor)
+    simulator.startService()
+    ((host, port),) = simulator.xsp_addresses
+    config = simulator.broadworks.config
+    checking.options = f'user-id = "{config.user_id}"\npassword = "{config.password}"\ndefault-domain = "{config.domain}"'
+    checking.link = f'hostname = "{host}"\nport = {port}\ntls = false'
+    yield simulator
+    await simulator.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_devices_are_asked_for(checking: Checking, broadworks: SimulatorService) -> None:
+    checking.devices = ["1001", "alice", "queue1"]
+    checking.rest += '[devices]\ncall-centers = ["queue1"]\nroute-points = ["route1"]\n'
+    well, told = await checking.run()
+    assert well, told
+    devices = [line.removeprefix("ok       ") for line in told if "device " in line]
+    assert devices[:2] == ["device queue1: is a call center", "device route1: is a route point"]
+    assert devices[2].startswith("device 1001: is the user alice@example.net (")
+    assert "extension 1001" in devices[2] and "Do Not Disturb" in devices[2]
+    assert devices[3].startswith("device alice: is the user alice@example.net (")
+    assert devices[4] == "device queue1: is the call center queue1@example.net"
+
+
+@pytest_twisted.ensureDeferred
+async def test_devices_that_are_not_what_they_should_be(checking: Checking, broadworks: SimulatorService) -> None:
+    checking.devices = ["nobody"]
+    checking.rest += '[devices]\ncall-centers = ["alice"]\nroute-points = ["queue1"]\n'
+    well, told = await checking.run()
+    assert not well
+    problems = [line for line in told if line.startswith("PROBLEM")]
+    assert ["is no call center" in problems[0], "is no route point" in problems[1], "knows no such user" in problems[2]] == [True] * 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_devices_that_nobody_can_be_asked_for(checking: Checking) -> None:
+    checking.link = 'hostname = "127.0.0.1"\nport = 1\ntls = false'
+    checking.devices = ["alice"]
+    _, told = await checking.run()
+    assert told[-1] == "PROBLEM  devices: could not be asked for, as no XSP could be used"
 
 
 @pytest_twisted.ensureDeferred

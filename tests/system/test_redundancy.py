@@ -16,6 +16,7 @@ from bwconnector.config import Config, ConnectorOptions, CstaOptions, Secret, We
 from bwconnector.csta import messages as csta
 from bwconnector.ops.client import CstaClient, RequestRefused, connect
 from bwconnector.service import ConnectorService, make_service
+from bwconnector.settings import application_id, channel_set_id
 from bwconnector.simulator.broadworks import Subscription, Target
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.service import SimulatorService, make_simulator
@@ -276,7 +277,7 @@ async def test_channels_of_a_process_that_died_get_no_events() -> None:
     await until(lambda: len(list(channels)) == 2)
     alice, bob, _, *_ = [user.extension for user in broadworks.switch.directory.users.values()]
     owner, target = simulated.user_id, Target("User", next(iter(broadworks.switch.directory.users)))
-    broadworks.subscribe(owner, target, "Advanced Call", service._channel_set_id, service._application_id, 3600)
+    broadworks.subscribe(owner, target, "Advanced Call", channel_set_id(service.config), application_id(service.config), 3600)
     left = {channel.id for channel in channels}
     try:
         service.startService()
@@ -311,7 +312,8 @@ async def abandoned_channel(address: tuple[str, int], simulated: SimulatorConfig
     assert connection.transport is not None
     connection.transport.pauseProducing()  # type: ignore[attr-defined]
     body = (
-        f"<Channel><channelSetId>{service._channel_set_id}</channelSetId><applicationId>{service._application_id}</applicationId></Channel>"
+        f"<Channel><channelSetId>{channel_set_id(service.config)}</channelSetId>"
+        f"<applicationId>{application_id(service.config)}</applicationId></Channel>"
     )
     account = b64encode(f"{simulated.user_id}:{simulated.password}".encode()).decode()
     head = f"Host: xsp\r\nAuthorization: Basic {account}\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -12,8 +12,9 @@ import sys
 import textwrap
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import attrs
 import pytest
@@ -116,10 +117,13 @@ def consecutive_ports() -> tuple[int, int]:
         return first, first + 1
 
 
-def start(site: Site, *options: str, service: str = "bwconnector") -> subprocess.Popen[str]:
+def start(
+    site: Site, *options: str, service: str = "bwconnector", environ: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [PROGRAMS / "twistd", *options, service, "--config", site.config],
         cwd=site.folder,
+        env={**os.environ, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -201,7 +205,7 @@ def test_web(running: Site) -> None:
     assert len(re.findall(r"^bwconnector_channel_up\{.*\} 1\.0$", metrics, re.M)) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it_in_time_and_in_order(site: Site, number: signal.Signals) -> None:
     process = start(site, "-n", "--pidfile=")
     try:
@@ -213,6 +217,47 @@ def test_signals_end_it_in_time_and_in_order(site: Site, number: signal.Signals)
     assert process.returncode == 0, output
     assert "Main loop terminated" in output
     assert "Traceback" not in output
+
+
+def test_a_signal_reloads_the_config(site: Site) -> None:
+    process = start(site, "-n", "--pidfile=")
+    assert process.stdout is not None
+    try:
+        site.wait_until_ready(process)
+        text = site.config.read_text()
+        site.config.write_text(text.replace("[csta]", "[csta]\nmax-links = 1"))
+        process.send_signal(signal.SIGHUP)
+        assert any("reload: [csta] max-links is 1, was 32; takes effect at once" in line for line in process.stdout)
+        site.config.write_text("broken")
+        process.send_signal(signal.SIGHUP)
+        assert any("nothing has changed: " in line and "is no valid TOML" in line for line in process.stdout)
+        assert bwctl("status", site.address).stdout == "normal\n"
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=STOP_TIMEOUT)
+    finally:
+        process.kill()
+    assert process.returncode == 0, output
+
+
+def test_the_log_as_json_and_a_new_file(site: Site) -> None:
+    log = site.folder / "connector.log"
+    site.config.write_text(site.config.read_text() + '[log]\nformat = "json"\nlevel = "info"\n')
+    process = start(site, "-n", "--pidfile=", f"--logfile={log}")
+    try:
+        site.wait_until_ready(process)
+        process.send_signal(signal.SIGUSR1)
+        old = log.with_name("connector.log.1")
+        while not old.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=STOP_TIMEOUT)
+    finally:
+        process.kill()
+    assert (process.returncode, output) == (0, "")
+    entries = [json.loads(line) for file in (old, log) for line in file.read_text().splitlines()]
+    assert all({"time", "level", "namespace", "message"} <= set(entry) for entry in entries)
+    assert {entry["link"] for entry in entries if " is up as " in entry["message"] and entry["channel"]} == {"xsp1", "xsp2"}
 
 
 def test_daemon(site: Site) -> None:
@@ -235,6 +280,27 @@ def test_daemon(site: Site) -> None:
     assert "bwctl watch" in log
     assert "Server Shut Down" in log
     assert "Traceback" not in log
+
+
+def test_systemd_is_told(site: Site) -> None:
+    address = str(site.folder / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(30)
+        process = start(site, "-n", "--pidfile=", environ={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000000"})
+        try:
+            assert systemd.recv(4096) == b"READY=1"
+            with socket.create_connection(("127.0.0.1", site.csta)):
+                pass
+            while b"STATUS=ready, system status normal: 2 of 2" not in (message := systemd.recv(4096)):
+                assert message.startswith(b"WATCHDOG=1")
+            process.send_signal(signal.SIGTERM)
+            while (message := systemd.recv(4096)) != b"STOPPING=1":
+                assert message.startswith(b"WATCHDOG=1")
+            output, _ = process.communicate(timeout=STOP_TIMEOUT)
+        finally:
+            process.kill()
+    assert process.returncode == 0, output
 
 
 def test_two_connectors_share_one_simulator(tmp_path: Path) -> None:
@@ -282,3 +348,36 @@ def test_a_port_that_is_taken(site: Site) -> None:
     assert f"Cannot listen on port {site.csta} of 127.0.0.1: " in output
     assert "Address already in use. Is another connector running?" in output
     assert "Traceback" not in output
+
+
+def test_the_drill_of_the_documents(tmp_path: Path) -> None:
+    """Its config, with other ports, and its requests one after the other have the effects that it promises."""
+    text = (Path(__file__).parents[2] / "docs" / "operations.rst").read_text(encoding="utf-8")
+    (drill,) = re.findall(r"This is ``drill.toml``::\n\n((?:    .*\n|\n)+)", text)
+    csta, web, admin = free_ports(3)
+    site = Site(tmp_path, csta, web)
+    for documented, port in ((1040, csta), (8040, web), (8090, admin)):
+        assert str(documented) in drill
+        drill = drill.replace(str(documented), str(port))
+    site.config.write_text(textwrap.dedent(drill))
+    process = start(site, "-n", "--pidfile=")
+    seen = []
+    try:
+        site.wait_until_ready(process)
+        for path in re.findall(r"``curl -X POST http://127\.0\.0\.1:8090(/\S+)``", text):
+            urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{admin}{path}", method="POST"), timeout=10).close()
+            becomes = {
+                "/xsps/xsp1/kill": "degraded",
+                "/xsps/xsp2/kill": "down",
+                "/xsps/xsp1/revive": "degraded",
+                "/xsps/xsp2/revive": "ready",
+            }
+            while json.loads(site.get("/api/status"))["state"] != becomes[path]:
+                time.sleep(0.05)
+            seen.append((becomes[path], bwctl("status", site.address).stdout))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=STOP_TIMEOUT) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert seen == [("degraded", "normal\n"), ("down", "disabled\n"), ("degraded", "normal\n"), ("ready", "normal\n")]

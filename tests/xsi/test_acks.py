@@ -56,6 +56,28 @@ async def test_an_acknowledgement_on_the_wire() -> None:
     ]
 
 
+@asynchronous
+async def test_other_credentials_and_another_address() -> None:
+    async with serving() as other, acking() as (server, client):
+        client.send("e-1")
+        await until(lambda: client.sent == 1)
+        settings = attrs.evolve(SETTINGS, port=other.port, password="neu")
+        client.change(settings, settings.endpoint(reactor))
+        client.send("e-2")
+        await until(lambda: client.sent == 2)
+        server.connections[0].answer(None)
+        await until(lambda: server.connections[0].closed and not client._connections)
+        client.send("e-3")
+        await until(lambda: client.sent == 3)
+        client.close()
+    assert [(event_id(seen), seen.headers["authorization"]) for seen in (*server.seen, *other.seen)] == [
+        ("e-1", "Basic Y3RpQGV4Lm9yZzpnZWhlaW0="),
+        ("e-2", "Basic Y3RpQGV4Lm9yZzpuZXU="),
+        ("e-3", "Basic Y3RpQGV4Lm9yZzpuZXU="),
+    ]
+    assert len(other.seen) == 1
+
+
 @pytest.mark.parametrize("depth", [1, 4])
 @pytest.mark.parametrize("connections", [1, 3])
 @asynchronous

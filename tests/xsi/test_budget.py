@@ -24,6 +24,15 @@ def test_no_rate_no_limit() -> None:
     assert {budget.take() for _ in range(100)} == {0.0}
 
 
+def test_another_rate_holds_from_the_next_request_on() -> None:
+    budget = Budget(Clock(), 0)
+    budget.take()
+    budget.change(2.0)
+    assert [budget.take() for _ in range(3)] == [0.0, 0.5, 1.0]
+    budget.change(0)
+    assert budget.take() == 0.0
+
+
 def test_a_backlog_is_worked_off_in_order_and_so_much_at_a_time() -> None:
     backlog, begun = Backlog(2), []
 

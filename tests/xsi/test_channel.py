@@ -405,3 +405,55 @@ def test_a_late_answer_after_the_end_does_nothing() -> None:
     beat.fail(Refused(404))
     assert world.state() is State.IDLE
     assert not world.clock.getDelayedCalls()
+
+
+# Changes while it works
+
+
+def test_another_interval_of_heartbeats_holds_at_once() -> None:
+    world = World(heartbeat_interval=600).up()
+    world.channel.change(ChannelSettings("set", "app", heartbeat_interval=5))
+    world.clock.advance(5)
+    assert world.xsp.waiting == ["PUT channel/ch-1/heartbeat"]
+    world.channel.change(ChannelSettings("set", "app", heartbeat_interval=0))
+    world.last.bring(HEARTBEAT)
+    world.clock.advance(100)
+    assert len(world.xsp.waiting) == 1
+    assert world.state() is State.UP
+
+
+def test_another_tolerance_holds_at_once() -> None:
+    world = World(heartbeat_interval=10).up()
+    world.channel.change(ChannelSettings("set", "app", heartbeat_interval=10, heartbeat_tolerance=1))
+    world.clock.pump([1] * 15)
+    assert State.BACKOFF not in world.states
+    world.clock.pump([1] * 8)
+    assert State.BACKOFF in world.states
+
+
+def test_a_channel_that_waits_is_tried_at_once() -> None:
+    world = World()
+    world.channel.start()
+    world.last.refuse(Refused(401))
+    world.clock.advance(200)
+    assert len(world.xsp.opened) == 1
+    world.channel.change(ChannelSettings("set", "app", retry_cap=1))
+    world.clock.advance(0)
+    assert len(world.xsp.opened) == 2
+    for _ in range(8):
+        world.last.refuse(NoXspAvailable("gone"))
+        world.clock.advance(1.25)
+    assert len(world.xsp.opened) == 10
+
+
+def test_a_change_while_it_is_opened_or_closed() -> None:
+    world = World(heartbeat_interval=600)
+    world.channel.start()
+    world.channel.change(ChannelSettings("set", "app", heartbeat_interval=5))
+    world.last.come_up()
+    world.clock.advance(5)
+    assert world.xsp.waiting == ["PUT channel/ch-1/heartbeat"]
+    world.channel.stop()
+    world.channel.change(ChannelSettings("set", "app", heartbeat_interval=1))
+    world.clock.advance(1.5)
+    assert world.xsp.waiting == ["PUT channel/ch-1/heartbeat", "DELETE channel/ch-1"]

@@ -579,7 +579,7 @@ def test_a_request_that_waited_for_an_xsp_which_is_lost_goes_to_another_one() ->
     for _ in range(2):
         performing(world, UNSAFE)
     waiting = performing(world, UNSAFE)
-    first = 0 if world.set._wait(world.set._channels[0]) > 1.0 else 1
+    first = 0 if world.set.members.askable()[0].budget.wait > 1.0 else 1
     world.xsps[first].opened[-1].receiver.stream_ended("lost")
     other = world.xsps[1 - first]
     world.clock.advance(1.0)

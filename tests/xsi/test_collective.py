@@ -237,6 +237,18 @@ def test_devices_are_asked_for_one_after_the_other() -> None:
     assert world.asked == [f"user/{ALICE}/calls", f"user/{BOB}/calls"]
 
 
+def test_another_interval_holds_at_once() -> None:
+    world = World(resync_interval=5000.0).live(ALICE)
+    world.subscriptions.change(SubscriptionSettings("set", "app", resync_interval=100.0))
+    world.clock.advance(100.0)
+    assert world.asked == [f"user/{ALICE}/calls"]
+    world.take(f"user/{ALICE}/calls").answer(NO_CALLS)
+    world.subscriptions.change(SubscriptionSettings("set", "app", resync_interval=0))
+    world.clock.advance(1000.0)
+    assert world.asked == []
+    world.subscriptions.stop()
+
+
 def test_the_last_release_ends_the_subscription() -> None:
     world = World().live(ALICE, BOB)
     world.subscriptions.release(ALICE)

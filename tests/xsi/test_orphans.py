@@ -54,7 +54,7 @@ class World:
 
     @property
     def channels(self) -> list[Channel]:
-        return self.set._channels
+        return list(self.set.members)
 
 
 def test_channels_of_an_earlier_process_are_deleted() -> None:
@@ -186,4 +186,34 @@ def test_what_is_answered_after_the_stop_does_nothing() -> None:
         world.xsps[number].take("DELETE", f"channel/ch-{number}").answer()
         world.xsps[number].opened[-1].receiver.stream_ended("closed")
     question.answer(channel_set("old"))
+    assert world.waiting == []
+
+
+def test_a_channel_that_leaves_is_ours_until_it_is_gone() -> None:
+    world = World()
+    world.refuse(1)
+    world.come_up(0)
+    world.asked("GET", SET).answer(channel_set("ch-0"))
+    world.set.members.remove("link-0")
+    world.clock.advance(2.0)
+    world.refuse(1)
+    world.asked("GET", SET).answer(channel_set("ch-0"))
+    assert world.waiting == []
+    world.clock.advance(4.0)
+    world.come_up(1)
+    world.asked("DELETE", "channel/ch-0").answer()
+    world.lose(0)
+    world.asked("GET", SET).answer(channel_set("ch-1"))
+    assert world.waiting == []
+
+
+def test_a_channel_that_could_not_be_deleted_is_deleted_by_another_xsp() -> None:
+    world = World()
+    for number in range(2):
+        world.come_up(number)
+    world.asked("GET", SET).answer(channel_set("ch-0", "ch-1"))
+    world.set.members.drain("link-0")
+    world.asked("DELETE", "channel/ch-0").fail(OutcomeUnknown("the XSP hangs"))
+    world.asked("GET", SET).answer(channel_set("ch-0", "ch-1"))
+    world.asked("DELETE", "channel/ch-0").answer()
     assert world.waiting == []

@@ -321,6 +321,16 @@ def test_the_first_package_is_refreshed_regularly() -> None:
     assert world.waiting == ["PUT subscription/s-1"]
 
 
+@pytest.mark.parametrize(("before", "after", "refreshed"), [(0, 1800, 2400), (7200, 1800, 2400), (1800, 7200, 2400), (1800, 0, 2400)])
+def test_another_interval_of_refreshes_holds_at_once_if_it_is_shorter(before: int, after: int, refreshed: int) -> None:
+    world = World(resync_interval=before).live(CALLS, DND)
+    world.subscriptions.change(SubscriptionSettings("set", "app", resync_interval=after))
+    world.clock.advance(refreshed - 1)
+    assert world.channels.waiting == []
+    world.clock.advance(1)
+    assert world.channels.waiting == ["PUT subscription/s-1"]
+
+
 def test_states_of_agents_are_refreshed_as_regularly_as_calls() -> None:
     world = World(resync_interval=1800.0).live(CALLS, "Call Center Agent", DND, expires=NEVER)
     world.clock.advance(2400.0)

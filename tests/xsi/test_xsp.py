@@ -326,13 +326,65 @@ async def test_tls(tmp_path: Path) -> None:
     file.write_bytes(b"comment\n" + pem)
     async with serving(private.options()) as server:
         trusting = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True, ca_file=str(file)))
+        assert trusting.certificate_expires is None
         assert (await trusting.perform(GET)).status == 200
+        assert trusting.certificate_expires == x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
         await trusting.close()
         suspicious = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True))
         with pytest.raises(NoXspAvailable, match="ca-file"):
             await suspicious.perform(POST)
         await suspicious.close()
     assert len(server.seen) == 1
+
+
+@asynchronous
+async def test_a_certificate_is_noted_from_connections_that_end_at_once(tmp_path: Path) -> None:
+    pem, private = certificate()
+    (tmp_path / "ca.pem").write_bytes(pem)
+    expires = x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+
+    def answer_and_close(seen: Seen) -> bytes:
+        seen.connection.close_soon()
+        return http(200, b"<x/>", "Connection: close", length=False)
+
+    async with serving(private.options()) as server:
+        client = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True, ca_file=str(tmp_path / "ca.pem")))
+        server.answer = answer_and_close
+        assert (await client.perform(GET)).body == b"<x/>"
+        assert client.certificate_expires == expires
+        # one that is lost before it answers, and is still the newest when another answer comes
+        server.answer = lambda seen: None
+        with pytest.raises(OutcomeUnknown):
+            await client.perform(POST)
+        assert client._endpoint.newest is not None
+        client.certificate_expires = None
+        assert client._look_at_certificate("an answer on another connection") == "an answer on another connection"
+        assert client.certificate_expires is None
+        server.answer = answer_and_close
+        await client.perform(GET)
+        assert client.certificate_expires == expires
+        await client.close()
+
+
+@asynchronous
+async def test_other_credentials_and_another_authority_while_it_works(tmp_path: Path) -> None:
+    pem, private = certificate()
+    (tmp_path / "ca.pem").write_bytes(pem)
+    async with serving(private.options()) as server:
+        client = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True, ca_file=str(tmp_path / "ca.pem")))
+        await client.perform(GET)
+        changed = attrs.evolve(client.settings, password="neu")
+        client.change(changed, changed.endpoint(reactor))
+        await client.perform(GET)
+        first, second = server.seen
+        assert first.connection is second.connection
+        assert [seen.headers["authorization"] for seen in server.seen] == ["Basic Y3RpQGV4Lm9yZzpnZWhlaW0=", "Basic Y3RpQGV4Lm9yZzpuZXU="]
+        await client.close()
+        changed = attrs.evolve(changed, ca_file="")
+        client.change(changed, changed.endpoint(reactor))
+        with pytest.raises(NoXspAvailable, match="ca-file"):
+            await client.perform(GET)
+        await client.close()
 
 
 def test_a_ca_file_without_certificate(tmp_path: Path) -> None:
