@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
 
@@ -61,13 +61,15 @@ class Monitors:
 
     def start(self, link: LinkPort, device_key: str, named: str, namespace: str, event_filter: csta.MonitorFilter) -> str:
         """A new monitor; returns its monitorCrossRefID, which is never used again."""
-        cross_ref_id = str(next(self._numbers))
-        monitor = Monitor(cross_ref_id, link, device_key, named, namespace, event_filter)
-        own = self._links.setdefault(link, _LinkMonitors())
-        own.monitors[cross_ref_id] = monitor
-        own.names[device_key] = named
-        self._by_device.setdefault(device_key, []).append(monitor)
-        return cross_ref_id
+        monitor = Monitor(str(next(self._numbers)), link, device_key, named, namespace, event_filter)
+        self._list(monitor)
+        return monitor.cross_ref_id
+
+    def resume(self, monitors: Iterable[Monitor], number: int) -> None:
+        """Take up monitors that were started elsewhere; ``number`` becomes the next one's monitorCrossRefID."""
+        for monitor in monitors:
+            self._list(monitor)
+        self._numbers = count(number)
 
     def get(self, link: LinkPort, cross_ref_id: str) -> Monitor:
         """Raises KeyError when the link has no such monitor."""
@@ -128,6 +130,12 @@ class Monitors:
         if named is not None:
             return named
         return device_key if device_key.startswith(WITHHELD) else self._shown(device_key)
+
+    def _list(self, monitor: Monitor) -> None:
+        own = self._links.setdefault(monitor.link, _LinkMonitors())
+        own.monitors[monitor.cross_ref_id] = monitor
+        own.names[monitor.device_key] = monitor.named
+        self._by_device.setdefault(monitor.device_key, []).append(monitor)
 
     def _unlist(self, monitor: Monitor) -> None:
         listed = self._by_device[monitor.device_key]

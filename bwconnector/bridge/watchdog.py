@@ -86,6 +86,13 @@ class Watchdog:
                 self._checked[call] = now
                 yield call
 
+    def suspects(self) -> Iterator[tuple[Call, float]]:
+        """The calls that are beyond a limit now, and the limit in seconds. Those that BroadWorks still has go on."""
+        now = self._clock.seconds()
+        for call in self._table:
+            if limit := self._exceeded(call, now):
+                yield call, limit
+
     def _exceeded(self, call: Call, now: float) -> float:
         """The shortest limit that the call is beyond; 0 if there is none."""
         connections = call.connections.values()

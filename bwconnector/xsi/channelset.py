@@ -14,6 +14,7 @@ that brings (:mod:`bwconnector.xsi.ordering`). When all channels are lost, every
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import ChannelSettings, Requester
 from bwconnector.xsi.ordering import Delivery, Order, Recent
 from bwconnector.xsi.requests import Request, Response
+from bwconnector.xsi.tracing import Trace
 from bwconnector.xsi.xsp import TRY_TIMEOUT
 
 __all__ = ["GAP_TIMEOUT", "HEALING_TIMEOUT", "ChannelSet", "Link", "instance_name"]
@@ -80,6 +82,7 @@ class ChannelSet:
     """Merges the channels of ``links``.
 
     :param on_status: called with a channel's status whenever its state changes
+    :param jitter: see :class:`~bwconnector.xsi.channel.Channel`
     :ivar on_event: called with each event, once and in order, and the name of the link that brought it
     :ivar on_gap: called with the id of a subscription that lost an event and is to be refreshed
     :ivar on_lost: called with the id of a subscription whose gap has not been made good in time, before the events after it
@@ -96,6 +99,7 @@ class ChannelSet:
         links: Sequence[Link],
         on_status: Callable[[ChannelStatus], None] = lambda status: None,
         gap_timeout: float = GAP_TIMEOUT,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.on_event: Callable[[SubscriptionEvent, str], None] = lambda event, link: None
         self.on_gap: Callable[[str], None] = lambda subscription_id: None
@@ -106,7 +110,8 @@ class ChannelSet:
         self._clock = clock
         self._on_status = on_status
         self._gap_timeout = gap_timeout
-        self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed) for link in links]
+        self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed, jitter) for link in links]
+        self._trace: Trace | None = None
         self._budgets = {link.xsp.name: Budget(clock, link.request_rate) for link in links}
         self._waiting: set[Deferred[None]] = set()
         self._any_up = False
@@ -154,14 +159,25 @@ class ChannelSet:
         """Clock time at which the stream of ``link`` was read last."""
         return next(channel.read_at for channel in self._channels if channel.link == link)
 
-    def adopt(self, subscription_id: str, snapshots: bool = True) -> None:
+    def show(self, trace: Trace) -> None:
+        """Show ``trace`` everything that passes from now on, on all channels and in all requests."""
+        self._trace = trace
+        for channel in self._channels:
+            channel.trace = channel.acks.trace = channel.xsp.trace = trace
+
+    def reopen(self, link: str, reason: str) -> bool:
+        """Give up the channel of ``link`` and open another one; False if it is not up, or only just."""
+        return any(channel.reopen(reason) for channel in self._channels if channel.link == link)
+
+    def adopt(self, subscription_id: str, snapshots: bool = True, first: int = 1) -> None:
         """From now on this subscription is ours, and so is what has come of it already.
 
         :param snapshots: a refresh makes it tell everything anew
+        :param first: sequence number of the event that comes next
         """
         if subscription_id in self._orders:
             return
-        self._orders[subscription_id] = Order(snapshots)
+        self._orders[subscription_id] = Order(snapshots, first)
         for event, channel in self._release_unknown(subscription_id):
             self._receive(event, channel)
 
@@ -241,6 +257,8 @@ class ChannelSet:
         were_up, self._any_up = self._any_up, bool(self.up_count)
         if were_up and not self._any_up:
             self._lose_all()
+        if self._trace is not None:
+            self._trace(channel.link, "state", channel.status)
         self._on_status(channel.status)
 
     def _lose_all(self) -> None:

@@ -7,11 +7,12 @@ renew it if BroadWorks knows it, which also brings its initial event, and subscr
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from typing import Any, Protocol
 
 import attrs
@@ -28,7 +29,7 @@ from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import NEVER
 from bwconnector.xsi.requests import Request, Response, delete_subscription, renew_subscription, subscribe
 
-__all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
+__all__ = ["Channels", "SubscriptionSettings", "SubscriptionStatus", "Subscriptions"]
 
 # Their initial event is a CallSubscriptionEvent: everything that there is.
 _WITH_SNAPSHOTS = frozenset(("Basic Call", "Standard Call", "Advanced Call"))
@@ -63,7 +64,7 @@ class Channels(Protocol):
     on_gap: Callable[[str], None]
     on_lost: Callable[[str], None]
 
-    def adopt(self, subscription_id: str, snapshots: bool = True) -> None: ...
+    def adopt(self, subscription_id: str, snapshots: bool = True, first: int = 1) -> None: ...
 
     def retire(self, subscription_id: str) -> None: ...
 
@@ -72,7 +73,7 @@ class Channels(Protocol):
 
 @attrs.define(slots=True, eq=False)
 class _Subscription:
-    """One package of one target; ``id`` is empty while BroadWorks does not have it."""
+    """One package of one target; ``id`` is empty while BroadWorks does not have it, ``expires`` clock time when its grant ends."""
 
     target: str
     package: str
@@ -82,11 +83,30 @@ class _Subscription:
     refused: bool = False
     """A further package that this user does not have: not asked for again."""
     due: float = 0.0
+    expires: float = inf
     busy: bool = False
     again: bool = False
     failures: int = 0
     opening: list[Deferred[None]] | None = None
     """Who waits for the request to subscribe, while it is under way."""
+
+
+@attrs.frozen(slots=True)
+class SubscriptionStatus:
+    """One package of one target, as others see it.
+
+    :ivar id: empty while BroadWorks does not have it
+    :ivar expires: clock time when BroadWorks's grant ends
+    :ivar refused: this user does not have this package, as BroadWorks said; it is not asked for again
+    :ivar trouble: why it is not in order, empty if it is
+    """
+
+    target: str
+    package: str
+    id: str = ""
+    expires: float = inf
+    refused: bool = False
+    trouble: str = ""
 
 
 @attrs.define(slots=True, eq=False)
@@ -122,6 +142,8 @@ class Subscriptions:
         self._retry_delay = backoffPolicy(initialDelay=1.0, maxDelay=60.0, factor=2.0, jitter=lambda: uniform(0.0, 1.0))
         self._targets: dict[str, _Target] = {}
         self._by_id: dict[str, _Subscription] = {}
+        self._ailing: dict[_Subscription, str] = {}
+        """Those that are wanted, and have ended or could not be cared for; why."""
         self._waited_for = DeferredSemaphore(_WAITED_FOR_UNDER_WAY)
         self._backlog = Backlog(_OTHERS_UNDER_WAY)
         self._due: list[tuple[float, int, _Subscription]] = []
@@ -136,6 +158,33 @@ class Subscriptions:
     def live(self) -> int:
         """Subscriptions that BroadWorks has."""
         return len(self._by_id)
+
+    @property
+    def held(self) -> Mapping[str, _Subscription]:
+        """The subscriptions that BroadWorks has, by id, as they are now."""
+        return self._by_id.copy()
+
+    def statuses(self, target: str = "") -> Iterator[SubscriptionStatus]:
+        """Of one target, or of all."""
+        entries = [self._targets[target]] if target in self._targets else [] if target else list(self._targets.values())
+        for entry in entries:
+            yield from map(self._status, entry.subscriptions.values())
+
+    @property
+    def ailing(self) -> tuple[SubscriptionStatus, ...]:
+        """Those of first packages that BroadWorks does not have, or whose grant is over, as they could not be renewed."""
+        now = self._clock.seconds()
+        return tuple(self._status(each) for each in self._ailing if each.first and (not each.id or each.expires <= now))
+
+    def _status(self, each: _Subscription) -> SubscriptionStatus:
+        return SubscriptionStatus(each.target, each.package, each.id, each.expires, each.refused, self._ailing.get(each, ""))
+
+    def resume(self, subscription_id: str, target: str, package: str, first: int) -> None:
+        """Take up a subscription that BroadWorks has already, whose next event has the sequence number ``first``."""
+        entry = self._targets.setdefault(target, _Target())
+        subscription = _Subscription(target, package, first=not entry.subscriptions, id=subscription_id)
+        entry.subscriptions[package] = self._by_id[subscription_id] = subscription
+        self._channels.adopt(subscription_id, package in _WITH_SNAPSHOTS, first)
 
     def subscribed(self, target: str) -> bool:
         """BroadWorks has the subscription to the target's first package."""
@@ -169,6 +218,7 @@ class Subscriptions:
             return
         for subscription in entry.subscriptions.values():
             subscription.wanted = False
+            self._ailing.pop(subscription, None)
             if subscription.id:
                 self._delete(self._forget(subscription))
 
@@ -194,6 +244,7 @@ class Subscriptions:
         """Renew nothing more. The subscriptions are left to BroadWorks: the next start replaces them, or they expire."""
         self._stopped = True
         self._targets.clear()
+        self._ailing.clear()
         self._due.clear()
         self._backlog.clear()
         if self._timer is not None:
@@ -208,6 +259,7 @@ class Subscriptions:
             return
         if isinstance(event.data, SubscriptionTerminated):
             self._forget(subscription)
+            self._ailing[subscription] = "BroadWorks has ended it"
             self._retry(subscription)
         else:
             self._on_event(subscription.target, event if event.target_id else attrs.evolve(event, target_id=subscription.target))
@@ -253,8 +305,10 @@ class Subscriptions:
         told = {"target": subscription.target, "package": subscription.package, "reason": str(failure)}
         if not subscription.first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
             subscription.refused = True
+            self._ailing.pop(subscription, None)
             self.log.debug("no events of {package} from {target}: {reason}", **told)
             return
+        self._ailing[subscription] = str(failure)
         if subscription.first and not subscription.failures and not isinstance(failure, NoXspAvailable):
             self.log.warn("{target} is not subscribed to {package} at present, will be tried again: {reason}", **told)
         self._retry(subscription)
@@ -263,6 +317,8 @@ class Subscriptions:
         if subscription.wanted:
             self._at(subscription, self._retry_delay(subscription.failures))
             subscription.failures += 1
+        else:
+            self._ailing.pop(subscription, None)
 
     async def _renew(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         subscription_id = subscription.id
@@ -358,7 +414,10 @@ class Subscriptions:
     def _renew_later(self, subscription: _Subscription, granted: int) -> None:
         expires = granted or self._settings.expires
         delays = []
+        self._ailing.pop(subscription, None)
+        subscription.expires = inf
         if expires < NEVER:
+            subscription.expires = self._clock.seconds() + expires
             delays.append(expires / 2 * self._uniform(0.9, 1.0))
         if subscription.first and self._settings.resync_interval:
             delays.append(self._settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD))

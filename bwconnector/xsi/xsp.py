@@ -34,6 +34,7 @@ from zope.interface import implementer
 from bwconnector.xsi.answers import read_error_info
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.requests import Context, Request, Response
+from bwconnector.xsi.tracing import Trace
 
 __all__ = ["TRY_TIMEOUT", "Stream", "StreamReceiver", "Xsp", "XspSettings"]
 
@@ -119,12 +120,14 @@ class Xsp:
     """Requests and streams of one XSP.
 
     :ivar requests: number of requests so far by HTTP status, or ``timeout``, ``lost`` or ``unreachable`` where there was none
+    :ivar trace: is shown each request and its answer, streams aside
     """
 
     def __init__(self, reactor: Any, settings: XspSettings) -> None:
         self.name = settings.name
         self.settings = settings
         self.requests: Counter[str] = Counter()
+        self.trace: Trace | None = None
         self._reactor = reactor
         self._endpoint = _Quiet(settings.endpoint(reactor))
         self._pool = HTTPConnectionPool(reactor)
@@ -144,6 +147,21 @@ class Xsp:
         :raises NoXspAvailable: it could not be reached, so nothing was sent
         :raises OutcomeUnknown: no answer came
         """
+        if self.trace is None:
+            return await self._perform(request, timeout)
+        self.trace(self.name, "request", request)
+        outcome: Response | XsiFailure | None = None
+        try:
+            outcome = await self._perform(request, timeout)
+        except XsiFailure as failure:
+            outcome = failure
+            raise
+        finally:
+            if outcome is not None:
+                self.trace(self.name, "answer", (request, outcome))
+        return outcome
+
+    async def _perform(self, request: Request, timeout: float) -> Response:
         deadline = self._reactor.seconds() + timeout
         try:
             return await self._perform_once(request, timeout)
