@@ -27,6 +27,7 @@ from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import listening_service
+from bwconnector.ops.flight import FlightRecorder, replay_settings
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
@@ -188,10 +189,7 @@ class ConnectorService(MultiService):
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
-            kinds={
-                **dict.fromkeys(config.devices.call_centers, CALL_CENTER),
-                **dict.fromkeys(config.devices.route_points, ROUTE_POINT),
-            },
+            kinds=self._kinds,
             limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
         )
         self.bridge.restored = self.subscriptions.channels_restored
@@ -204,6 +202,7 @@ class ConnectorService(MultiService):
             send_queue_limit=config.csta.send_queue_limit,
             allow=config.csta.allow,
         )
+        self.flight = self._make_flight_recorder(factory) if config.recorder.size else None
         self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency)
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
@@ -230,6 +229,19 @@ class ConnectorService(MultiService):
         return instance_name(connector.application_name, connector.channel_set_name, self._instance)
 
     # parts
+
+    @property
+    def _kinds(self) -> dict[str, str]:
+        devices = self.config.devices
+        return {**dict.fromkeys(devices.call_centers, CALL_CENTER), **dict.fromkeys(devices.route_points, ROUTE_POINT)}
+
+    def _make_flight_recorder(self, factory: LinkFactory) -> FlightRecorder:
+        options = self.config.recorder
+        flight = FlightRecorder(self._reactor, options.size, options.mask_digits, options.directory)
+        flight.settings = replay_settings(self.config, self._channel_set_id, self._application_id, self._kinds)
+        flight.attach(self.bridge, self.channel_set, factory)
+        flight.setServiceParent(self)  # type: ignore[no-untyped-call]
+        return flight
 
     def _channel_link(self, link: XspLink) -> ChannelLink:
         connector = self.config.connector

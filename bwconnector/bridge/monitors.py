@@ -16,7 +16,7 @@ from bwconnector.csta import messages as csta
 __all__ = ["Monitor", "Monitors"]
 
 
-@attrs.define(eq=False, slots=True)
+@attrs.frozen(eq=False, slots=True)
 class Monitor:
     """One monitor of one link.
 
@@ -89,7 +89,10 @@ class Monitors:
             del self._links[link]
 
     def change_filter(self, link: LinkPort, cross_ref_id: str, event_filter: csta.MonitorFilter) -> None:
-        self.get(link, cross_ref_id).filter = event_filter
+        old = self.get(link, cross_ref_id)
+        new = self._links[link].monitors[cross_ref_id] = attrs.evolve(old, filter=event_filter)
+        listed = self._by_device[old.device_key]
+        listed[listed.index(old)] = new
 
     def of_link(self, link: LinkPort) -> list[str]:
         """The monitorCrossRefIDs of a link."""

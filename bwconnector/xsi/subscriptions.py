@@ -7,13 +7,13 @@ renew it if BroadWorks knows it, which also brings its initial event, and subscr
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 from twisted.application.internet import backoffPolicy
@@ -28,6 +28,7 @@ from bwconnector.xsi.errors import NO_CHANNEL_SET, NO_SUBSCRIPTION, NoXspAvailab
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import NEVER
 from bwconnector.xsi.requests import Request, Response, delete_subscription, renew_subscription, subscribe
+from bwconnector.xsi.subscribing import Channels, SubscriptionSettings, SubscriptionStatus
 
 __all__ = ["Channels", "SubscriptionSettings", "SubscriptionStatus", "Subscriptions"]
 
@@ -42,33 +43,6 @@ _FINAL = frozenset((400, 403, 404, 405, 501))
 # very much: all subscriptions after the loss of all channels, all further packages after a start.
 _WAITED_FOR_UNDER_WAY = 32
 _OTHERS_UNDER_WAY = 16
-
-
-@attrs.frozen(slots=True)
-class SubscriptionSettings:
-    """What is asked of BroadWorks; times in seconds.
-
-    :ivar resync_interval: how often the first package of a device is refreshed although nothing seems to be wrong; 0 = never
-    """
-
-    channel_set_id: str
-    application_id: str
-    expires: int = 86400
-    resync_interval: float = 1800.0
-
-
-class Channels(Protocol):
-    """The part of :class:`~bwconnector.xsi.channelset.ChannelSet` that subscriptions use."""
-
-    on_event: Callable[[SubscriptionEvent, str], None]
-    on_gap: Callable[[str], None]
-    on_lost: Callable[[str], None]
-
-    def adopt(self, subscription_id: str, snapshots: bool = True, first: int = 1) -> None: ...
-
-    def retire(self, subscription_id: str) -> None: ...
-
-    async def perform(self, request: Request) -> Response: ...
 
 
 @attrs.define(slots=True, eq=False)
@@ -89,24 +63,6 @@ class _Subscription:
     failures: int = 0
     opening: list[Deferred[None]] | None = None
     """Who waits for the request to subscribe, while it is under way."""
-
-
-@attrs.frozen(slots=True)
-class SubscriptionStatus:
-    """One package of one target, as others see it.
-
-    :ivar id: empty while BroadWorks does not have it
-    :ivar expires: clock time when BroadWorks's grant ends
-    :ivar refused: this user does not have this package, as BroadWorks said; it is not asked for again
-    :ivar trouble: why it is not in order, empty if it is
-    """
-
-    target: str
-    package: str
-    id: str = ""
-    expires: float = inf
-    refused: bool = False
-    trouble: str = ""
 
 
 @attrs.define(slots=True, eq=False)
@@ -158,11 +114,6 @@ class Subscriptions:
     def live(self) -> int:
         """Subscriptions that BroadWorks has."""
         return len(self._by_id)
-
-    @property
-    def held(self) -> Mapping[str, _Subscription]:
-        """The subscriptions that BroadWorks has, by id, as they are now."""
-        return self._by_id.copy()
 
     def statuses(self, target: str = "") -> Iterator[SubscriptionStatus]:
         """Of one target, or of all."""
