@@ -29,6 +29,7 @@ from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import listening_service
 from bwconnector.ops.flight import FlightRecorder, replay_settings
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
+from bwconnector.ops.recoveries import Recoveries
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
 from bwconnector.simulator.service import SimulatorService, make_simulator
@@ -115,6 +116,7 @@ class ConnectorService(MultiService):
         self._reactor = reactor
         self._simulator: SimulatorService | None = None
         self.latency = Latency()
+        self._recoveries = Recoveries()
 
     def startService(self) -> None:
         """Start everything; where a port cannot be listened on, the process ends, and says so without a traceback."""
@@ -203,13 +205,26 @@ class ConnectorService(MultiService):
             allow=config.csta.allow,
         )
         self.flight = self._make_flight_recorder(factory) if config.recorder.size else None
-        self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, links.opened, self.latency)
+        self.survey = Survey(
+            reactor,
+            self.bridge,
+            self.channel_set,
+            self.xsps,
+            factory,
+            links.opened,
+            self.latency,
+            self.subscriptions,
+            {link.xsp.name: link.settings for link in xsp_links},
+            self._recoveries,
+            self.flight,
+        )
+        self.survey.trend.start()
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
-        self._manhole = self._make_manhole() if config.manhole.listen else None
+        self._manhole = self._make_manhole() if config.manhole.listen or config.manhole.ssh else None
 
     # identity at BroadWorks
 
@@ -270,9 +285,24 @@ class ConnectorService(MultiService):
 
     def _make_manhole(self) -> Any:
         # twisted.conch is only needed, and only looked for, where there is a manhole
-        from bwconnector.ops.manhole import ManholeService, commands
+        from bwconnector.ops.commands import Parts, commands
+        from bwconnector.ops.manhole import ManholeService
 
-        manhole = ManholeService(self.config.manhole, commands(self.survey, self), self._reactor)
+        parts = Parts(
+            bridge=self.bridge,
+            channels=self.channel_set,
+            subscriptions=self.subscriptions,
+            links=self._links.factory,
+            flight=self.flight,
+            spawn=self._spawn,
+            seconds=self._reactor.seconds,
+        )
+        writes = self.config.manhole.writes
+
+        def namespace(who: str) -> dict[str, object]:
+            return commands(self.survey, parts, writes=writes, who=who) | ({"service": self} if writes else {})
+
+        manhole = ManholeService(self.config.manhole, namespace, self._reactor)
         manhole.name = "manhole"
         manhole.setServiceParent(self)  # type: ignore[no-untyped-call]
         return manhole
@@ -281,7 +311,7 @@ class ConnectorService(MultiService):
         addresses = Addresses(
             csta=[address for port in self._links.ports if (address := _address(port)) is not None],
             web=_address(self._web) if self._web is not None else None,
-            manhole=_address(self._manhole.listener) if self._manhole is not None else None,
+            manhole=_address(self._manhole.listener) if self._manhole is not None and self._manhole.listener is not None else None,
             devices=self._demo_devices(),
         )
         self.log.info("{greeting}", greeting=describe(self.config, addresses, bwctl_here()))
@@ -295,6 +325,7 @@ class ConnectorService(MultiService):
     # what the parts tell one another
 
     def _channel_changed(self, status: ChannelStatus) -> None:
+        self._recoveries.changed(status)
         self.bridge.channels_changed(self.channel_set.up_count, f"the last Event Channel, {status.link}: {status.reason}")
 
     def _event(self, target: str, event: SubscriptionEvent) -> None:
@@ -313,6 +344,7 @@ class ConnectorService(MultiService):
         last = [self._simulator] if self._simulator is not None else []
         await gatherResults([maybeDeferred(child.stopService) for child in self if child not in last], consumeErrors=True)
         self.bridge.stop()
+        self.survey.trend.stop()
         for child in last:
             await maybeDeferred(child.stopService)
 

@@ -35,6 +35,7 @@ class Watchdog:
 
     :param monitored: tells whether a device has a subscription that can be refreshed
     :param compare: compares the calls of a device with BroadWorks, and returns when that is done or cannot be had
+    :ivar limits: when a call is doubted
     """
 
     log = Logger()
@@ -53,14 +54,14 @@ class Watchdog:
         self._monitored = monitored
         self._compare = compare
         self._spawn = spawn
-        self._limits = limits
+        self.limits = limits
         self._checked: WeakKeyDictionary[Call, float] = WeakKeyDictionary()
         self._timer: DelayedCall | None = None
         self._running = False
 
     def start(self) -> None:
         """Look at the calls from now on; a second start changes nothing."""
-        if self._timer is None and not self._running and (self._limits.age or self._limits.alerting):
+        if self._timer is None and not self._running and (self.limits.age or self.limits.alerting):
             self._later()
 
     def stop(self) -> None:
@@ -70,7 +71,7 @@ class Watchdog:
             self._timer = None
 
     def _later(self) -> None:
-        limits = (limit for limit in (self._limits.age, self._limits.alerting, INTERVAL) if limit)
+        limits = (limit for limit in (self.limits.age, self.limits.alerting, INTERVAL) if limit)
         self._timer = self._clock.callLater(min(limits), self._look)
 
     def _look(self) -> None:
@@ -98,7 +99,7 @@ class Watchdog:
         connections = call.connections.values()
         alerting = [connection.entered.get(ALERTING, now) for connection in connections if connection.state == ALERTING]
         born = [leg.since for connection in connections for leg in connection.legs]
-        doubts = ((self._limits.alerting, alerting), (self._limits.age, born))
+        doubts = ((self.limits.alerting, alerting), (self.limits.age, born))
         beyond = [limit for limit, times in doubts if limit and times and now - min(times) >= limit]
         return min(beyond, default=0.0)
 

@@ -39,13 +39,15 @@ def sent_lines(sent: Iterable[Sent], monitors: dict[str, str]) -> Iterator[str]:
 def differences(recording: Recording, replayed: Replayed) -> list[str]:
     """Lines that begin with ``-`` for what was sent and is not any more, with ``+`` for what is sent and was not; empty if all is equal.
 
-    Calls that were going on when the recording begins are left out: of them the replay knows less than the connector knew.
+    Calls that were going on when the recording begins are left out: of them the replay knows less than the connector knew. What comes
+    after the recording's end is only looked at for what it has missed.
     """
+    end = recording.entries[-1].time if recording.entries else 0.0
     before, after = _comparable(sent_of(recording), replayed.sent, set(recording.keyframe.calls))
     monitors = monitors_of(recording)
     lines: list[str] = []
     for link in dict.fromkeys(each.link for each in [*before, *after]):
-        lines += _of_link([e for e in before if e.link == link], [e for e in after if e.link == link], monitors)
+        lines += _of_link([e for e in before if e.link == link], [e for e in after if e.link == link], monitors, end)
     return lines
 
 
@@ -81,11 +83,11 @@ def _calls(frame: bytes) -> set[str]:
     return {found.decode("utf-8", "replace") for found in _CALL_ID.findall(frame)}
 
 
-def _of_link(before: list[Sent], after: list[Sent], monitors: dict[str, str]) -> list[str]:
+def _of_link(before: list[Sent], after: list[Sent], monitors: dict[str, str], end: float) -> list[str]:
     lines: list[str] = []
     old, new = ([each.frame[HEADER.size :] for each in side] for side in (before, after))
     for what, first, last, first_new, last_new in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if what == "equal":
+        if what == "equal" or (what == "insert" and after[first_new].time > end):
             continue
         was = list(sent_lines(before[first:last], monitors))
         now = list(sent_lines(after[first_new:last_new], monitors))

@@ -17,6 +17,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, globalLogPublisher
+from twisted.python.failure import Failure
 
 from bwconnector import __version__
 from bwconnector.bridge.bridge import Bridge
@@ -85,20 +86,20 @@ class FlightRecorder(Service):
         # before the others: a change belongs before the response that it causes
         bridge.monitors.observers.insert(0, self.recorder.change)
 
-    def dump(self, reason: str = "on demand") -> Deferred[Path]:
-        """Write what the ring holds to a new file, in a thread; fires with its path, or with an OSError."""
-        kind = reason.partition(" ")[0]
+    def dump(self, reason: str = "on demand") -> tuple[Path, Deferred[Path]]:
+        """Write what the ring holds to a new file, in a thread: its path, and what fires with it when it is written, or with an OSError."""
         made = self._reactor.seconds()
         # the time makes it sort, the process and the microseconds make it the only one
         stamp = datetime.fromtimestamp(made, UTC).strftime("%Y%m%d-%H%M%S-%f")
-        path = self._directory / f"bwconnector-{stamp}-{os.getpid()}-{kind}.jsonl.gz"
+        path = self._directory / f"bwconnector-{stamp}-{os.getpid()}-{reason.partition(' ')[0].strip(',')}.jsonl.gz"
         hold = self.recorder.hold()
 
         def write() -> Path:
             write_dump(path, Dump(recording=hold(), version=__version__, made=made, reason=reason, settings=self.settings))
             return path
 
-        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), write)
+        written: Deferred[Path] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), write)
+        return path, written.addCallbacks(self._written, self._not_written, (reason,))
 
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]
@@ -125,14 +126,16 @@ class FlightRecorder(Service):
             self._write("error, the first one in an hour")
 
     def _write(self, reason: str) -> None:
-        def written(path: Path) -> None:
-            self.log.info("what passed over both wires was written to {path} ({reason}); see bwctl replay", path=str(path), reason=reason)
-            self._tidy()
+        self.dump(reason)[1].addErrback(lambda failure: failure.trap(OSError))  # which was logged
 
-        def failed(failure: Any) -> None:
-            self.log.warn("what passed over both wires could not be written to a file: {error}", error=failure.getErrorMessage())
+    def _written(self, path: Path, reason: str) -> Path:
+        self.log.info("what passed over both wires was written to {path} ({reason}); see bwctl replay", path=str(path), reason=reason)
+        self._tidy()
+        return path
 
-        self.dump(reason).addCallbacks(written, failed)
+    def _not_written(self, failure: Failure) -> Failure:
+        self.log.warn("what passed over both wires could not be written to a file: {error}", error=failure.getErrorMessage())
+        return failure
 
     def _tidy(self) -> None:
         for old in sorted(self._directory.glob("bwconnector-*-error.jsonl.gz"))[:-KEPT]:

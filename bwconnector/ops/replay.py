@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any, NamedTuple, cast
 
 import attrs
@@ -215,7 +215,7 @@ def _held_before(entries: list[Entry], devices: set[str]) -> Iterator[tuple[str,
 
     Their events tell of them; a device of which no call comes has one nevertheless.
     """
-    granted = {read_subscription(outcome.body).id for request, outcome in _answers(entries) if request.path.endswith("/subscription")}
+    granted = {read_subscription(outcome.body).id for request, outcome in _answers(entries) if _subscribes(request)}
     seen: dict[str, SubscriptionEvent] = {}
     for entry in entries:
         if entry.word == "document" and isinstance(event := _parsed(entry.what), SubscriptionEvent):
@@ -231,6 +231,10 @@ def _answers(entries: list[Entry]) -> Iterator[tuple[Request, Response]]:
     for entry in entries:
         if entry.word == "answer" and isinstance(entry.what[1], Response):
             yield entry.what
+
+
+def _subscribes(request: Request) -> bool:
+    return request.context == "events" and request.method == "POST" and not request.path.startswith("channel")
 
 
 def _of_calls(event: SubscriptionEvent) -> bool:
@@ -284,17 +288,21 @@ def _key(request: Request) -> tuple[str, str, bytes | None]:
     return request.method, request.target, request.body
 
 
-_FAILURES: dict[str, Callable[[Failed], XsiFailure]] = {
-    "Refused": lambda failed: Refused(failed.status, failed.code, failed.why),
-    "NoXspAvailable": lambda failed: NoXspAvailable(failed.why),
-}
-
-
 def _settle(answer: Deferred[Response], outcome: Response | Failed) -> None:
     if isinstance(outcome, Failed):
-        answer.errback(_FAILURES.get(outcome.kind, lambda failed: OutcomeUnknown(failed.why))(outcome))
+        answer.errback(_failure(outcome))
     else:
         answer.callback(outcome)
+
+
+def _failure(failed: Failed) -> XsiFailure:
+    match failed.kind:
+        case "Refused":
+            return Refused(failed.status, failed.code, failed.why)
+        case "NoXspAvailable":
+            return NoXspAvailable(failed.why)
+        case _:
+            return OutcomeUnknown(failed.why)
 
 
 class _Xsp:

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.testing import StringTransport
 
 from bwconnector.ops.health import DEGRADED, DOWN, READY, health
-from bwconnector.ops.inspection import Inspect, Inspection
+from bwconnector.ops.inspection import Inspect, Inspection, SubscriptionTrouble
 from bwconnector.ops.page import duration, status_page
 from bwconnector.ops.web import status_site
 
@@ -55,10 +55,27 @@ class TestHealth:
         assert health(all_down).state == DOWN
         assert "No channel to BroadWorks is up" in health(all_down).reasons[0]
 
-    def test_not_ready_for_all_while_devices_are_compared(self, all_up: Inspection) -> None:
+    def test_not_ready_while_t_servers_are_told_otherwise(self, all_up: Inspection) -> None:
         told = health(attrs.evolve(all_up, system_status="disabled"))
-        assert told.state == DEGRADED
+        assert told.state == DOWN
         assert "are being compared" in told.reasons[0]
+
+    def test_a_channel_without_heartbeats(self, all_up: Inspection) -> None:
+        (channel,) = all_up.channels
+        patient = attrs.evolve(all_up, channels=(attrs.evolve(channel, patience=23.0),))
+        assert health(patient).state == READY
+        told = health(attrs.evolve(patient, now=channel.heartbeat + 24.0))
+        assert (told.state, told.reasons) == (DEGRADED, ("The channel to xsp1 (xsp1.example.net:443) has had no heartbeat for 24 s.",))
+
+    def test_a_channel_that_has_just_come_up_has_no_heartbeat_yet(self, all_up: Inspection) -> None:
+        (channel,) = all_up.channels
+        young = attrs.evolve(channel, patience=23.0, heartbeat=None, since=all_up.now - 20.0)
+        assert health(attrs.evolve(all_up, channels=(young,))).state == READY
+
+    def test_subscriptions_that_have_ended(self, all_up: Inspection) -> None:
+        ailing = attrs.evolve(all_up, troubles=(SubscriptionTrouble("1000", "HTTP 403"), SubscriptionTrouble("1001", "HTTP 403")))
+        assert health(ailing).state == DEGRADED
+        assert health(ailing).reasons == ("The subscriptions of 2 devices, 1000 among them, have ended or could not be renewed: HTTP 403.",)
 
     def test_without_channels(self, snapshot: Inspection) -> None:
         assert health(attrs.evolve(snapshot, channels=())).state == DOWN
