@@ -223,7 +223,7 @@ class ConnectorService(MultiService):
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
-        self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
+        self._web = self._listen("web", config.web.listen, status_site(self.survey, reactor)) if config.web.listen else None
         self._manhole = self._make_manhole() if config.manhole.listen or config.manhole.ssh else None
 
     # identity at BroadWorks

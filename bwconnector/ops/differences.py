@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from difflib import SequenceMatcher
@@ -43,7 +44,9 @@ def differences(recording: Recording, replayed: Replayed) -> list[str]:
     after the recording's end is only looked at for what it has missed.
     """
     end = recording.entries[-1].time if recording.entries else 0.0
-    before, after = _comparable(sent_of(recording), replayed.sent, set(recording.keyframe.calls))
+    sent = sent_of(recording)
+    left_out = _grown([*sent, *replayed.sent], set(recording.keyframe.calls))
+    before, after = (_comparable(recording, side, left_out) for side in (sent, replayed.sent))
     monitors = monitors_of(recording)
     lines: list[str] = []
     for link in dict.fromkeys(each.link for each in [*before, *after]):
@@ -66,17 +69,29 @@ def monitors_of(recording: Recording) -> dict[str, str]:
     return known
 
 
-def _comparable(before: list[Sent], after: list[Sent], left_out: set[str]) -> tuple[list[Sent], list[Sent]]:
-    """Without the frames of calls that are left out, and of those that these became."""
-    frames = sorted([*before, *after])
-    grown = -1
-    while grown != len(left_out):
-        grown = len(left_out)
-        for each in frames:
-            calls = _calls(each.frame)
-            if calls & left_out:
-                left_out |= calls
-    return [e for e in before if not _calls(e.frame) & left_out], [e for e in after if not _calls(e.frame) & left_out]
+def _comparable(recording: Recording, sent: list[Sent], left_out: set[str]) -> list[Sent]:
+    """Without the frames of calls that are left out, and without the answers to requests that name these."""
+    asked = deque((e.time, e.link, e.what[4:8]) for e in recording.entries if e.word == "in" and _calls(e.what) & left_out)
+    waiting: Counter[tuple[str, bytes]] = Counter()
+    kept = []
+    for each in sent:
+        while asked and asked[0][0] <= each.time:
+            waiting[asked.popleft()[1:]] += 1
+        if waiting[each.link, each.frame[4:8]]:
+            waiting[each.link, each.frame[4:8]] -= 1
+        elif not _calls(each.frame) & left_out:
+            kept.append(each)
+    return kept
+
+
+def _grown(frames: list[Sent], calls: set[str]) -> set[str]:
+    """With the calls that these became."""
+    grown = set(calls)
+    while True:
+        new = set().union(*(named for each in frames if (named := _calls(each.frame)) & grown)) - grown
+        if not new:
+            return grown
+        grown |= new
 
 
 def _calls(frame: bytes) -> set[str]:

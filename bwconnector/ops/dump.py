@@ -16,10 +16,8 @@ from typing import IO, Any
 import attrs
 
 from bwconnector.bridge.devices import Device
-from bwconnector.csta.errors import UnreadableMessage
 from bwconnector.csta.framing import HEADER, encode_frame
-from bwconnector.csta.messages import ChangeMonitorFilter, MonitorFilter
-from bwconnector.csta.xml import decode, encode
+from bwconnector.csta.messages import MonitorFilter
 from bwconnector.ops.recorder import CSTA, XSI, ChangeNote, Entry, Failed, Keyframe, MonitorNote, Recording
 from bwconnector.xsi.channel import ChannelStatus, State
 from bwconnector.xsi.requests import Request, Response
@@ -144,18 +142,10 @@ def _keyframe(keyframe: Keyframe) -> dict[str, Any]:
         "t": keyframe.time,
         "channels": [{"link": status.link, "state": status.state.value, "channel": status.channel_id} for status in keyframe.channels],
         "links": [list(link) for link in keyframe.links],
-        "monitors": [[*note[:5], _filter(note)] for note in keyframe.monitors],
+        "monitors": [[*note[:5], sorted(note.filter.blocked)] for note in keyframe.monitors],
         "devices": [attrs.asdict(device) for device in keyframe.devices],
         "calls": sorted(keyframe.calls),
     }
-
-
-def _filter(note: MonitorNote) -> str:
-    """A monitor's filter as the message that would ask for it; empty if it lets everything pass."""
-    if note.filter == MonitorFilter():
-        return ""
-    asked = ChangeMonitorFilter(monitor_cross_ref_id=note.cross_ref, requested_filter_list=note.filter)
-    return _text(encode(asked, note.namespace))
 
 
 def _text(data: bytes) -> str:
@@ -176,7 +166,7 @@ def read_dump(path: Path | str) -> Dump:
             return _dump(file)
     except (OSError, EOFError) as error:
         raise DumpError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    except (ValueError, KeyError, TypeError, UnreadableMessage) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DumpError(f"{path} is no recording, or a damaged one: {error!r}") from None
 
 
@@ -237,15 +227,10 @@ def _read_keyframe(told: dict[str, Any]) -> Keyframe:
         time=told["t"],
         channels=tuple(ChannelStatus(c["link"], State(c["state"]), told["t"], "", c["channel"]) for c in told["channels"]),
         links=tuple((name, peer) for name, peer in told["links"]),
-        monitors=tuple(MonitorNote._make([*note[:5], _read_filter(note[5])]) for note in told["monitors"]),
+        monitors=tuple(MonitorNote._make([*note[:5], MonitorFilter(frozenset(note[5]))]) for note in told["monitors"]),
         devices=tuple(Device(**device) for device in told["devices"]),
         calls=frozenset(told["calls"]),
     )
-
-
-def _read_filter(text: str) -> MonitorFilter:
-    message = decode(_bytes(text)).message if text else None
-    return message.requested_filter_list if isinstance(message, ChangeMonitorFilter) else MonitorFilter()
 
 
 def _bytes(text: str) -> bytes:
