@@ -27,6 +27,7 @@ from bwconnector.checks import Secret
 from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import listening_service
+from bwconnector.ops.commands import Parts, commands
 from bwconnector.ops.flight import FlightRecorder, replay_settings
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.recoveries import Recoveries
@@ -285,9 +286,15 @@ class ConnectorService(MultiService):
 
     def _make_manhole(self) -> Any:
         # twisted.conch is only needed, and only looked for, where there is a manhole
-        from bwconnector.ops.commands import Parts, commands
         from bwconnector.ops.manhole import ManholeService
 
+        manhole = ManholeService(self.config.manhole, self.namespace, self._reactor)
+        manhole.name = "manhole"
+        manhole.setServiceParent(self)  # type: ignore[no-untyped-call]
+        return manhole
+
+    def namespace(self, who: str) -> dict[str, object]:
+        """The names of a manhole's session of ``who``."""
         parts = Parts(
             bridge=self.bridge,
             channels=self.channel_set,
@@ -298,14 +305,7 @@ class ConnectorService(MultiService):
             seconds=self._reactor.seconds,
         )
         writes = self.config.manhole.writes
-
-        def namespace(who: str) -> dict[str, object]:
-            return commands(self.survey, parts, writes=writes, who=who) | ({"service": self} if writes else {})
-
-        manhole = ManholeService(self.config.manhole, namespace, self._reactor)
-        manhole.name = "manhole"
-        manhole.setServiceParent(self)  # type: ignore[no-untyped-call]
-        return manhole
+        return commands(self.survey, parts, writes=writes, who=who) | ({"service": self} if writes else {})
 
     def _greet(self) -> None:
         addresses = Addresses(

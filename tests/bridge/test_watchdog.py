@@ -183,3 +183,14 @@ def test_the_end() -> None:
     waiting.callback(None)
     site.wait(10.0)
     assert not site.clock.getDelayedCalls()
+
+
+def test_suspects_are_those_beyond_a_limit_whether_compared_or_not() -> None:
+    site = Site()
+    site.ring()
+    site.subscriptions.calls[user("bob")] = (site.ring(),)  # BroadWorks has it, too
+    site.wait(ALERTING - 10.0)
+    assert list(site.bridge.watchdog.suspects()) == []
+    site.wait(3 * INTERVAL)
+    ((call, limit),) = site.bridge.watchdog.suspects()
+    assert (call.id, limit) == ("K1", ALERTING)
