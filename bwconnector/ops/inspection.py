@@ -201,6 +201,8 @@ class Totals:
     requests: Mapping[tuple[str, str], int] = MappingProxyType({})
     """Xsi requests by link name and HTTP status (``timeout``, ``lost`` or ``unreachable`` when no answer came)."""
     latency: Histogram = Histogram()
+    losses: Mapping[str, int] = MappingProxyType({})
+    """How often each channel was lost, by the name of its link."""
 
 
 @attrs.frozen(slots=True)

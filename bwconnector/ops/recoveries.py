@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
 import attrs
 
@@ -16,9 +16,13 @@ KEPT = 50
 
 
 class Recoveries:
-    """Told each change of a channel's state."""
+    """Told each change of a channel's state.
+
+    :ivar losses: how often each was lost, by the name of its link
+    """
 
     def __init__(self) -> None:
+        self.losses: Counter[str] = Counter()
         self._kept: deque[Recovery] = deque(maxlen=KEPT)
         self._up: set[str] = set()
         self._lost: dict[str, Recovery] = {}
@@ -31,6 +35,7 @@ class Recoveries:
                 self._kept.append(attrs.evolve(lost, ended=status.since))
         elif status.state is State.BACKOFF and link in self._up:
             self._up.discard(link)
+            self.losses[link] += 1
             self._lost[link] = Recovery(link, status.since, None, status.reason)
         elif status.state in (State.CLOSING, State.IDLE):  # not wanted any more, which is no loss
             self._up.discard(link)

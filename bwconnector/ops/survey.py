@@ -165,6 +165,7 @@ class Survey:
             links_dropped=dict(self._links.dropped),
             requests={(name, status): count for name, xsp in self._xsps.items() for status, count in xsp.requests.items()},
             latency=self._latency.histogram(),
+            losses=dict(self._recoveries.losses),
         )
 
 

@@ -55,8 +55,8 @@ def status_site(inspect: Inspect, clock: Clock) -> Site:
 
 
 def live_status(now: Inspection) -> dict[str, object]:
-    """What ``/api/stream`` sends: the same as ``/api/status``, and it as the page shows it."""
-    return {"title": page_title(now), "main": page_body(now), "status": status(now)}
+    """What ``/api/stream`` sends: what the page puts in the place of what it shows."""
+    return {"title": page_title(now), "main": page_body(now)}
 
 
 def status(now: Inspection) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import attrs
@@ -61,3 +62,12 @@ def test_a_fixture_needs_the_sources(tmp_path: Path) -> None:
     dump = read_dump(HELD)
     with pytest.raises(DumpError, match="tree of the sources"):
         write_fixture(dump, replay(dump), "new", tmp_path / "tests" / "replays")
+
+
+def test_the_recorders_cost_can_be_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    spec = importlib.util.spec_from_file_location("bench_recorder", FOLDER.parent.parent / "bench" / "recorder.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main([], rounds=1)
+    assert len(capsys.readouterr().out.splitlines()) == 3

@@ -94,6 +94,7 @@ def test_a_loss_lasts_from_down_until_up() -> None:
     assert record.all() == (Recovery("xsp1", 5.0, None, "stream closed"),)
     record.changed(status(State.UP, 9.0))
     assert record.all() == (Recovery("xsp1", 5.0, 9.0, "stream closed"),)
+    assert record.losses == {"xsp1": 1}
 
 
 @pytest.mark.parametrize("state", [State.CLOSING, State.IDLE])

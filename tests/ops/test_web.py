@@ -265,7 +265,7 @@ class TestStream:
         viewer = Viewer(status_site(lambda: shown[0], clock))
         assert "text/event-stream" in viewer.head
         assert len(viewer.told) == 1
-        assert viewer.told[0]["status"]["state"] == "degraded"
+        assert viewer.told[0]["title"] == "degraded: BroadWorks Connector"
         assert "tserver-1" in viewer.told[0]["main"]
         shown[0] = attrs.evolve(snapshot, system_status="disabled")
         clock.advance(INTERVAL)
@@ -401,6 +401,23 @@ class TestMetrics:
         assert samples["bwconnector_channel_up", (("link", "xsp2"),)] == 0
         assert samples["bwconnector_csta_messages_total", (("direction", "out"), ("link", "tserver-1"))] == 99
         assert samples["bwconnector_xsi_requests_total", (("link", "xsp2"), ("status", "401"))] == 3
+        assert samples["bwconnector_channel_share", (("link", "xsp1"),)] == 1.0
+        assert samples["bwconnector_channel_wanted_share", (("link", "xsp2"),)] == 0.0
+        assert samples["bwconnector_channel_losses_total", (("link", "xsp2"),)] == 0
+
+    def test_the_state_is_that_of_readyz(self, snapshot: Inspection) -> None:
+        samples = self.samples(snapshot)
+        assert {state: samples["bwconnector_state", (("state", state),)] for state in (READY, DEGRADED, DOWN)} == {
+            READY: 0,
+            DEGRADED: 1,
+            DOWN: 0,
+        }
+
+    def test_what_is_not_as_it_should_be(self, snapshot: Inspection) -> None:
+        wrong = attrs.evolve(snapshot, suspects=(SuspectStatus("1", 0.0, ""),), troubles=(SubscriptionTrouble("1001", ""),) * 2)
+        samples = self.samples(wrong)
+        assert samples["bwconnector_calls_suspect", ()] == 1
+        assert samples["bwconnector_devices_without_events", ()] == 2
 
     def test_buckets_include_the_smaller_ones(self, snapshot: Inspection) -> None:
         samples = self.samples(snapshot)

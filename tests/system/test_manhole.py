@@ -14,6 +14,7 @@ from bwconnector.csta import messages as csta
 from bwconnector.ops.dump import read_dump
 from bwconnector.ops.health import DEGRADED, DOWN, READY, health
 from tests.system.exchange import Exchange, TServer, sleep, until
+from tests.test_docs import table
 
 
 class Prompt:
@@ -87,6 +88,8 @@ async def test_reads_only_by_default(exchange: Exchange, capsys: pytest.CaptureF
     writing = Prompt(exchange, capsys, writes=True)
     assert {"close_link", "reopen_channel", "refresh", "service"} <= set(writing.names)
     assert any(line.startswith("close_link(name)") for line in writing("help"))
+    documented = {row[0].literals[0] for row in table("operations.rst", "Commands of the manhole")}
+    assert documented == {line.partition("  ")[0] for line in writing("help")[1:]}
 
 
 @pytest_twisted.ensureDeferred
