@@ -255,7 +255,7 @@ class _Answers:
     """Requests are answered as they were, when they were; of equal ones the first one first, by whichever XSP."""
 
     def __init__(self, entries: list[Entry], missing: list[str]) -> None:
-        self._left = Counter(_key(request) for entry in entries if entry.word == "answer" for request in entry.what[:1])
+        self._left = Counter(_key(entry.what[0]) for entry in entries if entry.word == "answer")
         self._waiting: defaultdict[object, deque[Deferred[Response]]] = defaultdict(deque)
         self._unclaimed: defaultdict[object, deque[Response | Failed]] = defaultdict(deque)
         self._missing = missing

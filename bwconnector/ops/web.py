@@ -152,6 +152,8 @@ class _Pages(Resource):
     def _answer(self, request: Request, path: str) -> Answer:
         if request.method not in (b"GET", b"HEAD"):
             return NOT_ALLOWED, TEXT, b"This server can only be read: GET or HEAD.\n"
+        if path == STREAM and request.method == b"HEAD":
+            return OK, EVENTS, b""
         if path == STREAM:
             return SERVICE_UNAVAILABLE, TEXT, f"{MAX_VIEWERS} clients are told already; ask {STATUS} instead.\n".encode()
         page = self._pages.get(path)
