@@ -185,6 +185,8 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     simulator = reading.simulator()
 
     folder = path.parent
+    if connector is not None:
+        _check_scope(reading, connector)
     if simulator is None:
         if not links:
             reading.complain("link-NAME", "", "there is no XSP: add a section [link-xsp1] with its hostname, or a section [simulator]")
@@ -285,6 +287,19 @@ def _with_password(reading: _Reading, connector: ConnectorOptions, folder: Path,
     elif not password:
         reading.complain("Connector", "password-file", f'is missing, as are "password" and the environment variable {PASSWORD_VARIABLE}')
     return attrs.evolve(connector, password=Secret(password))
+
+
+def _check_scope(reading: _Reading, connector: ConnectorOptions) -> None:
+    """The scope of subscriptions and its id fit together."""
+    scope, name = connector.subscription_scope, connector.subscription_scope_id
+    wanted = {"user": 0, "enterprise": 1, "group": 2}[scope]
+    if len([part for part in name.split("/") if part]) != wanted or len(name.split("/")) != max(1, wanted):
+        forms = {
+            "user": 'must be empty with subscription-scope = "user"',
+            "enterprise": "must be the enterprise (or service provider) whose devices are monitored",
+            "group": 'must be "SERVICEPROVIDER/GROUP", the group whose devices are monitored',
+        }
+        reading.complain("Connector", "subscription-scope-id", forms[scope])
 
 
 def _with_passwd_file(reading: _Reading, manhole: ManholeOptions, folder: Path) -> ManholeOptions:

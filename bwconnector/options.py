@@ -56,6 +56,7 @@ class ConnectorOptions:
     kpl_tolerance: int = option(KPL_TOLERANCE, 0)
     link_recovery_tout: int = option(SECONDS, 30)
     subscription_scope: str = option(one_of("user", "group", "enterprise"), "user")
+    subscription_scope_id: str = option(text, "")
     link_loss_policy: str = option(one_of("monitor-stop", "repair"), "monitor-stop")
     call_age_limit: int = option(integer(0), 14_400)
     alerting_limit: int = option(integer(0), 300)

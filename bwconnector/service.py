@@ -24,7 +24,6 @@ from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.switching import Options
 from bwconnector.bridge.watchdog import Limits
 from bwconnector.checks import Secret
-from bwconnector.config import Config, XspLink
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import listening_service
 from bwconnector.ops.commands import Parts, commands
@@ -33,13 +32,17 @@ from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.recoveries import Recoveries
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
+from bwconnector.options import Config, ConnectorOptions, XspLink
 from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
 from bwconnector.xsi.channelset import ChannelSet, instance_name
 from bwconnector.xsi.channelset import Link as ChannelLink
-from bwconnector.xsi.events import SubscriptionEvent
+from bwconnector.xsi.collective import CollectiveSubscriptions, Scope
+from bwconnector.xsi.events import Document, SubscriptionEvent
 from bwconnector.xsi.opening import ChannelSettings
+from bwconnector.xsi.parse import parse, unwanted
+from bwconnector.xsi.requests import TargetKind
 from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
 from bwconnector.xsi.xsp import Xsp
 from bwconnector.xsps import xsp_settings
@@ -57,7 +60,7 @@ class ChannelsService(Service):
 
     name = "channels"
 
-    def __init__(self, channels: ChannelSet, subscriptions: Subscriptions) -> None:
+    def __init__(self, channels: ChannelSet, subscriptions: Subscriptions | CollectiveSubscriptions) -> None:
         self.channels = channels
         self.subscriptions = subscriptions
 
@@ -168,7 +171,14 @@ class ConnectorService(MultiService):
             expires=config.connector.subscription_expire_tout,
             resync_interval=config.connector.resync_interval,
         )
-        self.subscriptions = Subscriptions(reactor, self.channel_set, settings, self._event)
+        scope = _scope(config.connector)
+        self.subscriptions: Subscriptions | CollectiveSubscriptions
+        if scope is None:
+            self.subscriptions = Subscriptions(reactor, self.channel_set, settings, self._event)
+        else:
+            self.subscriptions = CollectiveSubscriptions(
+                reactor, self.channel_set, settings, scope, lambda target: self.bridge.directory.in_scope(target), self._event
+            )
         # the time is noted where the set hands an event over, as only the set knows by which link it came
         receive = self.channel_set.on_event
 
@@ -188,11 +198,13 @@ class ConnectorService(MultiService):
                 status_on_connect=config.csta.status_on_connect,
                 monitored_only=config.csta.monitored_only,
                 max_monitors=config.csta.max_monitors_per_link,
+                broadworks_version=config.connector.broadworks_version,
             ),
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
             kinds=self._kinds,
+            scope_id=config.connector.subscription_scope_id,
             limits=Limits(config.connector.call_age_limit, config.connector.alerting_limit),
         )
         self.bridge.restored = self.subscriptions.channels_restored
@@ -254,7 +266,9 @@ class ConnectorService(MultiService):
     def _make_flight_recorder(self, factory: LinkFactory) -> FlightRecorder:
         options = self.config.recorder
         flight = FlightRecorder(self._reactor, options.size, options.mask_digits, options.directory)
-        flight.settings = replay_settings(self.config, self._channel_set_id, self._application_id, self._kinds)
+        flight.settings = replay_settings(
+            self.config, self._channel_set_id, self._application_id, self._kinds, _scope(self.config.connector)
+        )
         flight.attach(self.bridge, self.channel_set, factory)
         flight.setServiceParent(self)  # type: ignore[no-untyped-call]
         return flight
@@ -274,6 +288,7 @@ class ConnectorService(MultiService):
                 heartbeat_interval=link.kpl_interval,
                 heartbeat_tolerance=link.kpl_tolerance,
                 retry_cap=connector.link_recovery_tout,
+                read=parse if _scope(connector) is None else self._read,
             ),
             link.request_rate,
         )
@@ -328,6 +343,10 @@ class ConnectorService(MultiService):
         self._recoveries.changed(status)
         self.bridge.channels_changed(self.channel_set.up_count, f"the last Event Channel, {status.link}: {status.reason}")
 
+    def _read(self, document: bytes) -> Document:
+        """A document of a channel that brings events of everybody; most are of devices that nobody monitors."""
+        return unwanted(document, self.subscriptions.wants) or parse(document)
+
     def _event(self, target: str, event: SubscriptionEvent) -> None:
         self.bridge.event(target, event.data)
 
@@ -347,6 +366,13 @@ class ConnectorService(MultiService):
         self.survey.trend.stop()
         for child in last:
             await maybeDeferred(child.stopService)
+
+
+def _scope(connector: ConnectorOptions) -> Scope | None:
+    """What collective subscriptions cover; None with subscriptions of each device."""
+    kinds: dict[str, TargetKind] = {"group": "group", "enterprise": "serviceprovider"}
+    kind = kinds.get(connector.subscription_scope)
+    return Scope(kind, connector.subscription_scope_id) if kind is not None else None
 
 
 def _address(service: StreamServerEndpointService) -> IAddress | None:

@@ -24,6 +24,7 @@ SECTION_CLASSES = {
     "Connector": ConnectorOptions,
     "link-xsp1": XspLink,
     "csta": module.CstaOptions,
+    "devices": module.DevicesOptions,
     "web": module.WebOptions,
     "manhole": module.ManholeOptions,
     "recorder": module.RecorderOptions,
@@ -148,6 +149,8 @@ def test_all_problems_are_told_at_once_with_their_place(problems: Any) -> None:
         ("recorder", 'directory = "absent"', "there is no directory"),
         ("policy", "P-RED = [1]", '"transferred", "diverted"'),
         ("policy", "P-JOIN = -1", "milliseconds"),
+        ("devices", 'call-centers = ["a"]\nroute-points = ["a"]', "a device has one kind"),
+        ("devices", 'call-centers = "a"', "list"),
         ("simulator", "xsps = 0", "at least 1"),
         ("simulator", "xsp = 1", "no such option"),
     ],
@@ -161,6 +164,29 @@ def test_client_certificates_need_a_tls_port(problems: Any, tmp_path: Path) -> N
     (tmp_path / "clients.pem").touch()
     (problem,) = problems(f'{MINIMUM}\n[csta]\nclient-ca = "clients.pem"\n')
     assert problem.startswith("[csta] client-ca: needs a TLS port")
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "says"),
+    [
+        ("user", "Ent", "must be empty"),
+        ("enterprise", "", "must be the enterprise"),
+        ("enterprise", "Ent/sales", "must be the enterprise"),
+        ("group", "sales", '"SERVICEPROVIDER/GROUP"'),
+        ("group", "Ent/sales/more", '"SERVICEPROVIDER/GROUP"'),
+        ("group", "/sales", '"SERVICEPROVIDER/GROUP"'),
+        ("user", "", ""),
+        ("enterprise", "Ent", ""),
+        ("group", "Ent/sales", ""),
+    ],
+)
+def test_what_one_subscription_covers(read: Any, problems: Any, scope: str, name: str, says: str) -> None:
+    text = MINIMUM.replace("[Connector]", f'[Connector]\nsubscription-scope = "{scope}"\nsubscription-scope-id = "{name}"')
+    if says:
+        (problem,) = problems(text)
+        assert problem.startswith("[Connector] subscription-scope-id: must be") and says in problem
+    else:
+        assert read(text).connector.subscription_scope_id == name
 
 
 def test_policy_rows(read: Any, problems: Any) -> None:

@@ -21,7 +21,7 @@ from bwconnector.bridge.monitor_services import PACKAGES
 from bwconnector.bridge.originating import BIRTH
 from bwconnector.bridge.pickup import ENTERED
 from bwconnector.bridge.policy import ROWS
-from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, OTHER_STATUS
+from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, OTHER_STATUS, RECORDING
 from bwconnector.bridge.services import SERVICES
 from bwconnector.bridge.session import UNSUPPORTED_PARAMETERS
 from bwconnector.csta.kinds import Request
@@ -189,6 +189,14 @@ def test_errors_by_status() -> None:
 def test_errors_of_a_wrong_state() -> None:
     rows = table("csta.rst", "Errors of a wrong state")
     assert {row[0].literals[0]: (states(row[1].text), error(row[2])) for row in rows} == NEEDS
+
+
+def test_errors_of_a_wrong_state_of_the_recording() -> None:
+    documented = {}
+    for service, recording, answer in table("csta.rst", "Errors of a wrong state of the recording"):
+        for state in (*[""] * recording.text.startswith("none"), *recording.literals):
+            documented[service.literals[0], state] = error(answer)
+    assert documented == RECORDING
 
 
 def test_events() -> None:

@@ -48,6 +48,9 @@ class _Subscriptions:
     def subscribed(self, target: str) -> bool:
         return self._port.subscribed(target)
 
+    def only_changes(self, target: str) -> bool:
+        return self._port.only_changes(target)
+
 
 class Bridge:
     """Everything between the two wires.
@@ -58,6 +61,7 @@ class Bridge:
     :param default_domain: domain of device ids that are written without one
     :param account: BroadWorks account of the connector, whose directories are searched for extensions
     :param kinds: devices whose kind need not be asked for: name to kind
+    :param scope_id: group or enterprise whose devices share subscriptions; empty without
     :param limits: when calls are so old that they are compared with BroadWorks
     :ivar restored: called when a channel is up again after all were lost; has all subscriptions refreshed
     :ivar gaps: what was lost, and when
@@ -79,15 +83,16 @@ class Bridge:
         default_domain: str = "",
         account: str = "",
         kinds: Mapping[str, str] | None = None,
+        scope_id: str = "",
         limits: Limits | None = None,
     ) -> None:
         self._clock = clock
         self.policy = policy or Policy()
         self.status = Status(link_loss_policy)
-        self.directory = Directory(xsi, clock, make_waiter, default_domain, kinds, account)
+        self.directory = Directory(xsi, clock, make_waiter, default_domain, kinds, account, scope_id=scope_id)
         self.monitors = Monitors(self.directory.shown, lambda device, link: self.switch.snapshots.asked_by(device, link))
         self.model = CallModel(clock, self.policy, self.directory, self._monitored, self.monitors.deliver)
-        self.features = Features(self.monitors, self.model.service_state)
+        self.features = Features(self.monitors, self.model.service_state, subscriptions.only_changes)
         self._subscriptions = _Subscriptions(subscriptions, self._forget)
         self._seeded: set[str] = set()
         self._consumers: dict[type[EventData], Callable[[str, Any], None]] = {
@@ -100,6 +105,7 @@ class Bridge:
             table=self.model.table,
             intents=self.model.intents,
             monitors=self.monitors,
+            features=self.features,
             subscriptions=self._subscriptions,
             xsi=xsi,
             status=self.status,

@@ -3,14 +3,15 @@
 It is a table: for each Xsi event a rule that says what the event waits for and what it does. The rules are in the modules
 :mod:`~bwconnector.bridge.originating`, :mod:`~bwconnector.bridge.basic`, :mod:`~bwconnector.bridge.holding`,
 :mod:`~bwconnector.bridge.clearing`, :mod:`~bwconnector.bridge.transfers`, :mod:`~bwconnector.bridge.forwarding`,
-:mod:`~bwconnector.bridge.pickup`, :mod:`~bwconnector.bridge.conferences` and :mod:`~bwconnector.bridge.resync`.
+:mod:`~bwconnector.bridge.pickup`, :mod:`~bwconnector.bridge.conferences`, :mod:`~bwconnector.bridge.recording` and
+:mod:`~bwconnector.bridge.resync`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from bwconnector.bridge import basic, clearing, conferences, forwarding, originating, pickup, resync, transfers
+from bwconnector.bridge import basic, clearing, conferences, forwarding, originating, pickup, recording, resync, transfers
 from bwconnector.bridge.adoption import adopt
 from bwconnector.bridge.calls import NULL, QUEUED, CallTable
 from bwconnector.bridge.holding import hold_gate, settle_hold
@@ -35,6 +36,7 @@ MASTER_TABLE: dict[str, Rule] = {
     **forwarding.RULES,
     **pickup.RULES,
     **conferences.RULES,
+    **recording.RULES,
     **resync.RULES,
 }
 
@@ -75,7 +77,9 @@ class CallModel:
             if data.type not in MASTER_TABLE or not data.calls:
                 self.world.counts["ignored " + data.type] += 1
                 return
-            self.world.steps.add(self._step(user, data.type, data.calls))
+            step = self._step(user, data.type, data.calls)
+            step.reason = data.reason
+            self.world.steps.add(step)
         elif isinstance(data, ConferenceEvent):
             if data.type in MASTER_TABLE:
                 step = self._step(user, data.type, ())

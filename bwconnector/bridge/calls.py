@@ -66,6 +66,10 @@ class Leg:
     """How often its far end was reported to have redirected the call, without the leg's own event having told so yet."""
     ringing_told: bool = False
     """Its unmonitored called party was reported as alerting (P-DELIV)."""
+    recording: str = ""
+    """Whether it is recorded: ``Pending``, ``Started``, ``Paused`` or empty."""
+    recording_controls: str = ""
+    """What its user may ask of the recording, such as ``pause-stop``; empty when nothing is known."""
 
 
 @attrs.define(eq=False, slots=True)
@@ -125,6 +129,9 @@ class Call:
     told: dict[tuple[ConnectionId, str], str] = attrs.Factory(dict)
     """Which event a device was told last of a connection."""
 
+    marks: dict[str, frozenset[str]] = attrs.Factory(dict)
+    """What the legs of each device say of the call, as CSTA's callCharacteristics."""
+
     number: int = attrs.Factory(count().__next__)
     """Grows from call to call: the older of two has the lower one."""
     listed: dict[str, list[Call]] = attrs.Factory(dict)
@@ -146,6 +153,11 @@ class Call:
             if not calls:
                 del self.listed[device]
         return self.connections.pop(device, None)
+
+    @property
+    def characteristics(self) -> frozenset[str]:
+        """What is known of the call by now, whoever has told it."""
+        return frozenset().union(*self.marks.values())
 
     def alive(self) -> list[Connection]:
         """Connections that are not null: the calling and the called device's first, then in the order in which they joined."""
@@ -250,6 +262,8 @@ class CallTable:
             else:
                 for leg in list(connection.legs):
                     self.move(leg, mine)
+        for device, marks in other.marks.items():
+            call.marks[device] = call.marks.get(device, frozenset()) | marks
         self._calls.pop(other.number, None)
         for name in (other.id, *other.aliases):
             self._by_id[name] = call

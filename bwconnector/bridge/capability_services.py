@@ -7,6 +7,7 @@ from typing import Any
 
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
 from bwconnector.bridge.switching import Asker, SwitchingFunction
+from bwconnector.bridge.world import CALL_TYPES, ESCALATIONS
 from bwconnector.csta import messages as csta
 from bwconnector.csta.values import FILTER_GROUPS
 
@@ -71,9 +72,26 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
     "SingleStepConferenceCall": ("callControl", "singleStepConference", ""),
     "SingleStepTransferCall": ("callControl", "singleStepTransfer", "connectionParameterInAck endpointDeviceID deviceIDOnly"),
     "TransferCall": ("callControl", "transferCall", "activeCallConnected heldCallHold connectionsParameterInAck endpointDeviceID"),
+    "JoinCall": (
+        "callControl",
+        "joinCall",
+        "autoOriginateDoNotPrompt participationTypeSilent participationTypeActive conferencedCallInAck deviceIDOnly",
+    ),
     "AssociateData": ("callAssociated", "associateData", "correlatorData"),
     "GenerateDigits": ("callAssociated", "generateDigits", "digitModeDTMF supportsDTMFTonesABCD supportsPauseToneChar deviceIDOnly"),
     "SendUserInformation": ("callAssociated", "sendUserInformation", ""),
+    "GetDoNotDisturb": ("logical", "getDoNotDisturb", ""),
+    "GetForwarding": (
+        "logical",
+        "getForwarding",
+        "forwardListInAck forwardListImmediateInAck forwardListBusyInAck forwardListNoAnsInAck forwardDNInAck ringCountInAck",
+    ),
+    "SetDoNotDisturb": ("logical", "setDoNotDisturb", ""),
+    "SetForwarding": ("logical", "setForwarding", "forwardingTypeBusy forwardingTypeNoAns forwardingTypeImmediate forwardDN ringCount"),
+    "RecordMessage": ("voice", "recordMsg", ""),
+    "Resume": ("voice", "resume", ""),
+    "Stop": ("voice", "stop", ""),
+    "Suspend": ("voice", "suspend", ""),
 }
 """By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row."""
 
@@ -81,6 +99,9 @@ POLICY_OF_SERVICE: Mapping[str, tuple[str, str]] = {
     "SingleStepConferenceCall": ("P-SSC", "off"),
 }
 """Services that a policy row may switch off, and its value that does."""
+
+RECORDING = frozenset({"RecordMessage", "Stop", "Suspend", "Resume", "RecordEvent", "StopEvent", "SuspendRecordEvent"})
+"""Services and events that a release without call recording does not have."""
 
 EVENTS: Mapping[str, tuple[str, str]] = {
     "ConferencedEvent": ("callControl", "conferenced"),
@@ -100,11 +121,25 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "DoNotDisturbEvent": ("logical", "doNotDisturb"),
     "ForwardingEvent": ("logical", "forwarding"),
     "MessageWaitingEvent": ("physDev", "messageWaiting"),
+    "RecordEvent": ("voice", "record"),
+    "StopEvent": ("voice", "stopEvent"),
+    "SuspendRecordEvent": ("voice", "suspendRecord"),
 }
 """Events that are sent: the list that each stands in, and its element there."""
 
+STATION_LISTS: Mapping[str, str] = {
+    "callControl": "callControlServList",
+    "callAssociated": "callAssociatedServList",
+    "logical": "logicalServList",
+    "voice": "voiceServList",
+}
+"""The lists of services that a station has, with their names in the information about it."""
+
 CATEGORY: Mapping[str, str] = {USER: "station", CALL_CENTER: "acd", ROUTE_POINT: "routeingDevice"}
 """Device category by kind of device."""
+
+CHARACTERISTICS = frozenset().union(*ESCALATIONS.values(), *CALL_TYPES.values())
+"""callCharacteristics that are told."""
 
 SEGMENT = 100
 """Devices per SwitchingFunctionDevices: with the longest ids BroadWorks allows that is some 25 kB, and some clients cannot read a
@@ -115,15 +150,20 @@ def _services(switch: SwitchingFunction, lists: Mapping[str, str]) -> Caps:
     found: Caps = {}
     for service, (group, element, parameters) in SERVICE_CAPABILITIES.items():
         row, off = POLICY_OF_SERVICE.get(service, ("", ""))
-        if group in lists and not (row and switch.policy(row) == off):
+        if group in lists and _has(switch, service) and not (row and switch.policy(row) == off):
             found.setdefault(lists[group], {})[element] = dict.fromkeys(parameters.split(), True)
     return found
 
 
-def _events(lists: Mapping[str, str]) -> Caps:
+def _has(switch: SwitchingFunction, name: str) -> bool:
+    """Whether the release of BroadWorks has what a service or an event is about."""
+    return name not in RECORDING or switch.options.call_recording
+
+
+def _events(switch: SwitchingFunction, lists: Mapping[str, str]) -> Caps:
     found: Caps = {}
-    for group, element in EVENTS.values():
-        if group in lists:
+    for event, (group, element) in EVENTS.items():
+        if group in lists and _has(switch, event):
             found.setdefault(lists[group], {})[element] = {}
     return found
 
@@ -138,15 +178,19 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "snapshot": "snapshotServList",
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
+            "logical": "logicalServList",
+            "voice": "voiceServList",
         },
     )
     events = _events(
+        switch,
         {
             "callControl": "callControlEvtsList",
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
-        }
+            "voice": "voiceEvtsList",
+        },
     )
     return csta.GetCSTAFeaturesResponse(supported_services=services, supported_events=events)
 
@@ -163,24 +207,29 @@ async def get_switching_function_caps(
             "snapshot": "snapshotServList",
             "callControl": "callControlServList",
             "callAssociated": "callAssociatedServList",
+            "logical": "logicalServList",
+            "voice": "voiceServList",
         },
     )
     events = _events(
+        switch,
         {
             "callControl": "callControlEvtsList",
             "callAssociated": "callAssociatedEvtsList",
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
-        }
+            "voice": "voiceEvtsList",
+        },
     )
     strict = switch.policy("P-STRICT") == "reject"
     return csta.GetSwitchingFunctionCapsResponse(
         device_id_format=frozenset({"dialableDigitsAsterix", "dialableDigitsHash", "deviceNumber"}),
         sw_domain_features=frozenset({"extCallsIncoming", "extCallsOutgoing", "isForwardingAfter", "recall"}),
         ignore_unsupported_parameters="rejectMessage" if strict else "ignoreParameters",
+        call_characteristics_supported=CHARACTERISTICS,
         media_class_support=frozenset({"voice"}),
         trans_and_conf_setup=frozenset({"consultationCall", "holdCallMakeCall", "alternateCall"}),
-        monitor_filter_items=csta.MonitorFilterItems(device_on_device_monitor_filter=_never_sent()),
+        monitor_filter_items=csta.MonitorFilterItems(device_on_device_monitor_filter=_never_sent(switch)),
         correlator_data_supported=True,
         dynamic_feature_supported="none",
         connection_view="fixed",
@@ -189,10 +238,11 @@ async def get_switching_function_caps(
     )
 
 
-def _never_sent() -> csta.MonitorFilter:
+def _never_sent(switch: SwitchingFunction) -> csta.MonitorFilter:
     """Events that no monitor gets, as a filter names them."""
-    sent = {csta.MonitorFilter(frozenset({name})) for names in FILTER_GROUPS.values() for name in names}
-    return csta.MonitorFilter(frozenset().union(*(f.blocked for f in sent if not any(map(f.blocks, EVENTS)))))
+    filters = {csta.MonitorFilter(frozenset({name})) for names in FILTER_GROUPS.values() for name in names}
+    sent = [event for event in EVENTS if _has(switch, event)]
+    return csta.MonitorFilter(frozenset().union(*(f.blocked for f in filters if not any(map(f.blocks, sent)))))
 
 
 async def get_switching_function_devices(
@@ -240,16 +290,16 @@ async def get_logical_device_information(
         appearance_addressable=False,
         appearance_type="basicStandard",
         trans_and_conf_setup=frozenset({"consultationCall", "holdCallMakeCall", "alternateCall"}) if station else None,
-        device_on_device_monitor_filter=_never_sent(),
+        device_on_device_monitor_filter=_never_sent(switch),
         media_class_support=frozenset({"voice"}),
-        log_dev_serv_list=_services(
-            switch, {"callControl": "callControlServList", "callAssociated": "callAssociatedServList"} if station else {}
-        ),
+        log_dev_serv_list=_services(switch, STATION_LISTS if station else {}),
         log_dev_evts_list=_events(
+            switch,
             {
                 "callControl": "callControlEvtsList",
                 "callAssociated": "callAssociatedEvtsList",
                 "logical": "logicalEvtsList",
-            }
+                "voice": "voiceEvtsList",
+            },
         ),
     )

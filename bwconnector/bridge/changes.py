@@ -44,6 +44,7 @@ class Change:
     :ivar target: newDestination, transferredToDevice or addedParty
     :ivar belated: told before to others; now to a device whose own first report had not come by then
     :ivar text: client session info of a CallInformationEvent
+    :ivar characteristics: callCharacteristics: ``assistCall``, ``highPriorityCall``, ``priorityCall``
     :ivar last_redirection: None means that the call was never redirected (``notRequired``)
     """
 
@@ -62,5 +63,6 @@ class Change:
     incoming_external: bool = False
     outgoing_external: bool = False
     text: str = ""
+    characteristics: frozenset[str] = frozenset()
     private: dict[str, str] | None = None
     belated: bool = False

@@ -11,15 +11,11 @@ from bwconnector.bridge.refusals import refusal
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta.elements import ConnectionID
 from bwconnector.csta.errors import CstaError
-from bwconnector.xsi import requests
-from bwconnector.xsi.answers import read_call, read_calls
 from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import XsiCall
+from bwconnector.xsi.present import calls_of
 
 __all__ = ["about", "calls_at", "find_call", "find_connection", "find_controlled", "leg_of", "own_leg"]
-
-MAX_CALLS = 20
-"""Calls of one user that are looked at, one request each, to find the one that a T-Server means."""
 
 LEG_STATES = {ALERTING: ("Alerting",), CONNECTED: ("Active", "Remote Held"), HOLD: ("Held",)}
 """Xsi states of the leg that gives a connection its state; a conference controller's connection has several legs."""
@@ -92,7 +88,7 @@ async def leg_of(switch: SwitchingFunction, service: str, connection: Connection
         try:
             found = await calls_at(switch, connection.device)
         except Refused:
-            found = []
+            found = ()
         except XsiFailure as failure:
             raise refusal(service, failure) from failure
         call_id = next((call.call_id for call in found if call.tracking_id in names), "")
@@ -102,10 +98,9 @@ async def leg_of(switch: SwitchingFunction, service: str, connection: Connection
     return call_id
 
 
-async def calls_at(switch: SwitchingFunction, user: str) -> list[XsiCall]:
+async def calls_at(switch: SwitchingFunction, user: str) -> tuple[XsiCall, ...]:
     """The calls that BroadWorks has at ``user`` now."""
-    call_ids = read_calls((await switch.xsi.perform(requests.calls(user))).body)
-    return [read_call((await switch.xsi.perform(requests.call(user, call_id))).body) for call_id in call_ids[:MAX_CALLS]]
+    return await calls_of(switch.xsi.perform, user)
 
 
 def about(kinds: Iterable[str], connection: Connection) -> Callable[[Change], bool]:

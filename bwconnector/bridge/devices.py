@@ -8,18 +8,20 @@ id, number or short address; each party that shows both its user id and its numb
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Generic, Literal, TypeVar
 
 import attrs
+from twisted.logger import Logger
 
 from bwconnector.bridge.addresses import Address, is_number, parse_address
 from bwconnector.bridge.once import Once
 from bwconnector.bridge.ports import Clock, Waiter, XsiPort
+from bwconnector.bridge.slots import Slots
 from bwconnector.xsi import requests
-from bwconnector.xsi.answers import read_directory, read_profile
-from bwconnector.xsi.errors import Refused
+from bwconnector.xsi.answers import Profile, read_directory, read_profile
+from bwconnector.xsi.errors import Refused, XsiFailure
 from bwconnector.xsi.events import Party
 
 __all__ = ["CALL_CENTER", "Device", "Directory", "ROUTE_POINT", "USER", "UnknownDevice"]
@@ -32,6 +34,12 @@ Scope = Literal["Enterprise", "Group"]
 SCOPES: tuple[Scope, ...] = ("Enterprise", "Group")
 """Directories in which an extension is looked up; the wider one first, because it shows when two groups use the same extension."""
 
+PAGE = 1000
+"""Entries of a directory that are asked for at a time; BroadWorks may give fewer."""
+
+SEARCHES = 32
+"""Names that BroadWorks is asked about at a time; beyond that an XSP only queues the requests, until they time out."""
+
 ABSENCE = 60.0
 """Seconds for which BroadWorks is not asked again about a name that it does not know."""
 
@@ -43,6 +51,8 @@ NAMES = 200_000
 
 VIRTUAL: Mapping[str, Callable[[str], requests.Request]] = {CALL_CENTER: requests.queue, ROUTE_POINT: requests.route_point_queue}
 """What only a device of this kind can be asked."""
+
+log = Logger()
 
 _UNDIALLABLE = re.compile(r"[\s<>\x00-\x1f]").search
 
@@ -68,6 +78,8 @@ class Device:
     number: str = ""
     extension: str = ""
     name: str = ""
+    service_provider: str = ""
+    group: str = ""
 
 
 class _Recent(Generic[K, V]):
@@ -102,6 +114,7 @@ class Directory:
     :param default_domain: domain of user ids that are written without one; empty if there is none
     :param account: BroadWorks account of the connector, whose directories are searched for extensions; empty to do without
     :param kinds: devices whose kind is fixed in the configuration: name to kind
+    :param scope_id: group (``<service provider>/<group>``) or enterprise whose devices are to be known without asking for each; or empty
     :param size: how much of each sort is remembered
     """
 
@@ -114,12 +127,17 @@ class Directory:
         kinds: Mapping[str, str] | None = None,
         account: str = "",
         size: int = NAMES,
+        scope_id: str = "",
     ) -> None:
         self._xsi = xsi
         self._clock = clock
         self._account = account
         self._domain = f"@{default_domain.lstrip('@')}" if default_domain else ""
         self._searches: Once[Device] = Once(make_waiter)
+        self._slots = Slots(SEARCHES, make_waiter)
+        self._scope_id = scope_id
+        self._listing: Once[None] = Once(make_waiter)
+        self._colleagues_known = False
         self._devices: _Recent[str, Device] = _Recent(size)
         self._keys: _Recent[str, str] = _Recent(size)
         self._absent: _Recent[str, float] = _Recent(size)
@@ -138,9 +156,15 @@ class Directory:
         known = self.known(name)
         if known is not None:
             return known
+        if self._scope_id and not self._colleagues_known:
+            # Thousands may be named at once: what the first one makes known need not be asked for each.
+            await self._listing.run("", lambda: self._find_colleagues(name))
+            known = self.known(name)
+            if known is not None:
+                return known
         if (self._absent.get(name) or 0.0) > self._clock.seconds():
             raise UnknownDevice(name)
-        return await self._searches.run(name, lambda: self._search(name))
+        return await self._searches.run(name, lambda: self._slots.run(lambda: self._search(name)))
 
     def known(self, name: str) -> Device | None:
         """The device that ``name`` means, if it was found before."""
@@ -151,6 +175,11 @@ class Directory:
         """The kind of a device, ``user`` as long as nothing else is known."""
         device = self._configured.get(key) or self._devices.get(key)
         return device.kind if device is not None else USER
+
+    def in_scope(self, key: str) -> bool:
+        """Whether a device is known to belong to the scope's group or enterprise."""
+        device = self._devices.get(key)
+        return device is not None and self._scope_id in (device.service_provider, f"{device.service_provider}/{device.group}")
 
     def forget(self, key: str) -> None:
         """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
@@ -227,7 +256,7 @@ class Directory:
 
     def _learn_device(self, name: str, device: Device) -> None:
         self._devices.put(device.key, device)
-        for known in {name, device.key, self.shown(device.key)}:
+        for known in {name, device.key, self.shown(device.key)} - {""}:
             self._keys.put(known, device.key)
             self._absent.discard(known)
         self._learn_address(device.key, Address(number=device.number if device.number.startswith("+") else "", extension=device.extension))
@@ -296,12 +325,47 @@ class Directory:
                 return attrs.evolve(device, kind=kind)
         return None
 
+    async def _find_colleagues(self, name: str) -> None:
+        """Read the directory of the scope, if the device that ``name`` means belongs to it; else the next device will do."""
+        try:
+            device = await self._search(name)
+            if self.in_scope(device.key):
+                await self._learn_colleagues(device.key)
+                self._colleagues_known = True
+        except UnknownDevice:
+            pass
+        except XsiFailure as failure:
+            log.info("the directory of {scope} could not be read: {failure}", scope=self._scope_id, failure=str(failure))
+
+    async def _learn_colleagues(self, user: str) -> None:
+        scope: Scope = "Group" if "/" in self._scope_id else "Enterprise"
+        country_code = read_profile((await self._xsi.perform(requests.profile(user))).body).country_code
+        colleagues: dict[str, Device] = {}
+        while True:
+            request = requests.directory(user, scope, start=str(len(colleagues) + 1), results=str(PAGE))
+            page = read_directory((await self._xsi.perform(request)).body)
+            before = len(colleagues)
+            found = [self._described(entry, country_code) for entry in page if entry.user_id]
+            colleagues.update((device.key, device) for device in found)
+            if len(colleagues) == before:
+                break
+        extensions = Counter(device.extension for device in colleagues.values())
+        for device in colleagues.values():
+            if self.kind(device.key) == USER:
+                self._learn_device(device.extension if extensions[device.extension] == 1 else device.key, device)
+        log.info("{count} devices of {scope} are known from its directory", count=len(colleagues), scope=self._scope_id)
+
     async def _profile(self, user: str) -> Device:
         profile = read_profile((await self._xsi.perform(requests.profile(user))).body)
-        address = parse_address(profile.number, profile.country_code)
+        return self._described(attrs.evolve(profile, user_id=profile.user_id or user), profile.country_code)
+
+    def _described(self, profile: Profile, country_code: str) -> Device:
+        address = parse_address(profile.number, country_code)
         return Device(
-            self.full(profile.user_id or user),
+            self.full(profile.user_id),
             number=address.number or profile.number,
             extension=profile.extension,
             name=" ".join(filter(None, (profile.first_name, profile.last_name))),
+            service_provider=profile.service_provider,
+            group=profile.group_id,
         )

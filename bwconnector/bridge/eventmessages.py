@@ -153,6 +153,11 @@ def _call_information(view: _View) -> Children:
     return {"connection": view.subject, "device": view.target, "user_data": text.encode() if text else None}
 
 
+def _voice(view: _View) -> Children:
+    """BroadWorks has one recording of a connection at a time; it is called as its call is."""
+    return {"connection": view.subject, "message": view.subject.call_id}
+
+
 EVENTS: dict[str, tuple[type[csta.Event], Callable[[_View], Children]]] = {
     "ServiceInitiatedEvent": (csta.ServiceInitiatedEvent, _service_initiated),
     "OriginatedEvent": (csta.OriginatedEvent, _originated),
@@ -168,11 +173,18 @@ EVENTS: dict[str, tuple[type[csta.Event], Callable[[_View], Children]]] = {
     "TransferedEvent": (csta.TransferedEvent, _transferred),
     "ConferencedEvent": (csta.ConferencedEvent, _conferenced),
     "CallInformationEvent": (csta.CallInformationEvent, _call_information),
+    "RecordEvent": (csta.RecordEvent, _voice),
+    "SuspendRecordEvent": (csta.SuspendRecordEvent, _voice),
+    "StopEvent": (csta.StopEvent, _voice),
 }
 """Each kind of change with its message and what fills it; these are the call events that are sent."""
 
-_STATELESS = frozenset({"CallInformationEvent"})
-"""Events without localConnectionInfo and cause."""
+_VOICE = frozenset({"RecordEvent", "SuspendRecordEvent", "StopEvent"})
+"""Events without callCharacteristics."""
+_STATELESS = _VOICE | {"CallInformationEvent"}
+"""Events without localConnectionInfo."""
+_CAUSELESS = frozenset({"CallInformationEvent"})
+"""Events without cause."""
 
 
 def event_message(change: Change, device: str, cross_ref_id: str, name: Name) -> csta.Event:
@@ -185,7 +197,10 @@ def event_message(change: Change, device: str, cross_ref_id: str, name: Name) ->
     children = fill(_View(change, name))
     if change.kind not in _STATELESS:
         children["local_connection_info"] = change.states.get(device)
+    if change.kind not in _CAUSELESS:
         children["cause"] = change.cause
+    if change.characteristics and change.kind not in _VOICE:
+        children["call_characteristics"] = change.characteristics
     children["monitor_cross_ref_id"] = cross_ref_id
     children["extensions"] = change.private
     return message(**children)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import attrs
+
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.csta import messages as csta
 from bwconnector.xsi.events import DoNotDisturbState, ForwardingState, MessageSummary
 
-__all__ = ["FORWARDING_TYPES", "FeatureEvent", "Features"]
+__all__ = ["DO_NOT_DISTURB", "FORWARDING_TYPES", "FeatureEvent", "Features", "Switched"]
 
 FeatureEvent = DoNotDisturbState | ForwardingState | MessageSummary
+
+DO_NOT_DISTURB = "Do Not Disturb"
 
 FORWARDING_TYPES = {
     "Call Forwarding Always": "forwardImmediate",
@@ -20,17 +24,31 @@ FORWARDING_TYPES = {
 }
 """BroadWorks service to CSTA forwardingType."""
 
-_KEEP_FROM_RINGING = frozenset({"Do Not Disturb", "Call Forwarding Always"})
+_KEEP_FROM_RINGING = frozenset({DO_NOT_DISTURB, "Call Forwarding Always"})
 """Services because of which a call that is reported may never ring (P-GUARD)."""
+
+
+@attrs.frozen(slots=True)
+class Switched:
+    """BroadWorks tells the state of a feature of ``user`` (device key)."""
+
+    user: str
+    event: FeatureEvent
 
 
 class Features:
     """The state of each feature of each monitored user. The first state is the present, not a change.
 
+    :param only_changes: tells of which users (device keys) no state is told at first, but only what changes
     :param service_state: is told what may keep a user's phone from ringing (device key, service, active)
+    :ivar observers: see each state that BroadWorks tells, before any monitor does
     """
 
-    def __init__(self, monitors: Monitors, service_state: Callable[[str, str, bool], None]) -> None:
+    def __init__(
+        self, monitors: Monitors, service_state: Callable[[str, str, bool], None], only_changes: Callable[[str], bool] = lambda user: False
+    ) -> None:
+        self.observers: list[Callable[[Switched], None]] = []
+        self._only_changes = only_changes
         self._monitors = monitors
         self._service_state = service_state
         self._states: dict[str, dict[str, FeatureEvent]] = {}
@@ -54,7 +72,9 @@ class Features:
         before, known[service] = known.get(service), event
         if service in _KEEP_FROM_RINGING:
             self._service_state(user, service, not isinstance(event, MessageSummary) and event.active)
-        if before is None or before == event:
+        for observer in self.observers:
+            observer(Switched(user, event))
+        if before == event or (before is None and not self._only_changes(user)):
             return
         kind, make = _TELL[type(event)]
         self._monitors.report(user, kind, partial(make, event))
@@ -63,7 +83,7 @@ class Features:
 def _service_of(event: FeatureEvent) -> str:
     if isinstance(event, ForwardingState):
         return event.service
-    return "Do Not Disturb" if isinstance(event, DoNotDisturbState) else "Voice Mail Message Summary"
+    return DO_NOT_DISTURB if isinstance(event, DoNotDisturbState) else "Voice Mail Message Summary"
 
 
 def _do_not_disturb(event: DoNotDisturbState, cross_ref_id: str, device: csta.PartyDevice) -> csta.Event:

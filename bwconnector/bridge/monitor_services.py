@@ -166,4 +166,5 @@ async def snapshot_call(switch: SwitchingFunction, asker: Asker, request: csta.S
         snapshot=entries,
         calling_device=party(call.calling, asker.name),
         called_device=party(call.called, asker.name),
+        call_characteristics=call.characteristics or None,
     )

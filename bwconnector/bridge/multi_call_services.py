@@ -12,6 +12,7 @@ from bwconnector.bridge.intents import Intent
 from bwconnector.bridge.naming import connection_id, connection_list
 from bwconnector.bridge.outstanding import Proof, Proven
 from bwconnector.bridge.refusals import require
+from bwconnector.bridge.supervision_services import enter
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 from bwconnector.csta.errors import CstaError
@@ -193,15 +194,14 @@ async def conference_call(switch: SwitchingFunction, asker: Asker, request: csta
 async def single_step_conference_call(
     switch: SwitchingFunction, asker: Asker, request: csta.SingleStepConferenceCall
 ) -> csta.SingleStepConferenceCallResponse:
-    """Call the device, and join the calls when it answers: BroadWorks cannot do it in one step."""
+    """Call the device, and join the calls when it answers: BroadWorks cannot do it in one step. A silent one enters by itself."""
     service = "SingleStepConferenceCall"
     if switch.policy("P-SSC") == "off":
         raise CstaError("operation", "serviceNotSupported", f"{service} is off (policy P-SSC)")
-    if request.participation_type != "active":
-        raise CstaError(
-            "operation", "invalidParticipationType", f"a device can join as {request.participation_type} only by its own request"
-        )
     active = await find_controlled(switch, asker, service, request.active_call)
+    if request.participation_type != "active":
+        entered = await enter(switch, asker, service, request.device_to_join, active, request.participation_type, request.extensions)
+        return csta.SingleStepConferenceCallResponse(conferenced_call=csta.ConnectionID(entered, request.device_to_join))
     require(service, active)
     address = _destination(switch, request.device_to_join or "")
     leg = await leg_of(switch, service, active)

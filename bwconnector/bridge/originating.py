@@ -28,8 +28,10 @@ def _initiated(world: World, connection: Connection, cause: str, private: dict[s
     """Nobody else is in the call yet, whatever faster streams have told."""
     if not world.reached(connection, INITIATED):
         world.enter(connection, INITIATED)
-    states = {connection.device: INITIATED}
-    world.reports.tell("ServiceInitiatedEvent", connection.call, connection.device, cause, states=states, private=private)
+    call, device = connection.call, connection.device
+    own = call.marks.get(device, frozenset())  # as other things about it, what others say of the call comes later
+    states = {device: INITIATED}
+    world.reports.tell("ServiceInitiatedEvent", call, device, cause, states=states, private=private, characteristics=own)
 
 
 def originated(world: World, step: Step) -> None:

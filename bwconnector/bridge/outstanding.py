@@ -13,6 +13,7 @@ import attrs
 from twisted.logger import Logger
 
 from bwconnector.bridge.changes import Change
+from bwconnector.bridge.features import Switched
 from bwconnector.bridge.ports import Clock, Waiter
 
 __all__ = ["Outstanding", "Proof", "Proven"]
@@ -20,6 +21,8 @@ __all__ = ["Outstanding", "Proof", "Proven"]
 T = TypeVar("T")
 Proof = Callable[[Change], bool]
 """Whether a change shows that a request was carried out."""
+SwitchedProof = Callable[[Switched], bool]
+"""Whether the state of a feature shows it."""
 
 
 @attrs.frozen(slots=True)
@@ -34,7 +37,8 @@ class Proven(Generic[T]):
 class _Expectation:
     """One proof that somebody waits for; it settles once, with whatever comes first."""
 
-    proof: Proof
+    of: type
+    proof: Callable[[Any], bool]
     waiter: Waiter
     settled: bool = False
 
@@ -57,11 +61,12 @@ class Outstanding:
         self._spawn = spawn
         self._expectations: list[_Expectation] = []
 
-    def observe(self, change: Change) -> None:
-        """See a change before any link does; register this as an observer of the monitors."""
-        if change.belated:
+    def observe(self, seen: Change | Switched) -> None:
+        """See a change before any link does; register this as an observer of the monitors and the features."""
+        change = seen if isinstance(seen, Change) else None
+        if change is not None and change.belated:
             return  # it happened before, and was seen then
-        for expectation in [e for e in self._expectations if e.proof(change)]:
+        for expectation in [e for e in self._expectations if isinstance(seen, e.of) and e.proof(seen)]:
             expectation.settle(Proven[Any](change=change))
 
     async def proven(self, action: Awaitable[T], proof: Proof) -> Proven[T]:
@@ -69,8 +74,13 @@ class Outstanding:
 
         A failure of ``action`` is raised, unless a change has proved the request by then: it is only logged in that case.
         """
-        expectation = self._expect(proof)
+        return await self._proven(action, self._expect(proof))
 
+    async def switched(self, action: Awaitable[T], proof: SwitchedProof) -> Proven[T]:
+        """As :meth:`proven`, where the state of a feature is the proof."""
+        return await self._proven(action, self._expect(proof, Switched))
+
+    async def _proven(self, action: Awaitable[T], expectation: _Expectation) -> Proven[T]:
         async def act() -> None:
             outcome: object
             try:
@@ -95,8 +105,8 @@ class Outstanding:
             timer.cancel()
         return proven.change
 
-    def _expect(self, proof: Proof) -> _Expectation:
-        expectation = _Expectation(proof, self._make_waiter())
+    def _expect(self, proof: Callable[[Any], bool], of: type = Change) -> _Expectation:
+        expectation = _Expectation(of, proof, self._make_waiter())
         self._expectations.append(expectation)
         return expectation
 

@@ -98,11 +98,12 @@ def _reason(world: World, call: Call, user: str) -> str:
 
 
 _PICKUPS = frozenset({"GroupPickupCall", "DirectedPickupCall"})
+_ENTERING = _PICKUPS | {"JoinCall"}
 
 
 def by_pickup_request(world: World, leg: Leg) -> bool:
-    """The leg is the private call by which our own request picks up another one: the first that the device begins after it."""
-    for intent in filter(None, (world.intents.find(service, leg.user, leg.call_id) for service in _PICKUPS)):
+    """The leg is the private call by which our own request enters another one: the first that the device begins after it."""
+    for intent in filter(None, (world.intents.find(service, leg.user, leg.call_id) for service in _ENTERING)):
         intent.call_ids = (leg.call_id,)
         return True
     return False

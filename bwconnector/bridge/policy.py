@@ -74,6 +74,7 @@ ROWS: Mapping[str, PolicyRow] = {
     "P-CONF1": _words("off", "on", meaning="ConnectionCleared of the controller when a conference shrinks to two parties"),
     "P-SSC": _words("off", "on", meaning="SingleStepConferenceCall"),
     "P-SILENT": _words("show", "hide", meaning="whether monitored parties hear of a silent supervisor"),
+    "P-RESUME": _words("record", "none", meaning="what tells that a paused recording goes on, for which CSTA has no event"),
     "P-SNAPSELF": _words("off", "on", meaning="SnapshotDevice also sends differences to the monitor that asked"),
     "P-PEND": _time(2000, "how long a second MakeCall at a device waits for the first"),
     "P-ALLOW": _words("try", "refuse", meaning="AnswerCall of a leg that does not allow it"),

@@ -8,10 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, FAIL, HOLD, INITIATED, QUEUED, Connection
+from bwconnector.bridge.recording import NOT_RECORDED, PAUSED, PENDING, STARTED
 from bwconnector.csta.errors import CstaError
 from bwconnector.xsi.errors import OutcomeUnknown, Refused, XsiFailure
 
-__all__ = ["BY_ERROR_CODE", "BY_SERVICE", "BY_STATUS", "NEEDS", "NOT_MONITORED", "NO_CHANNEL", "UNKNOWN_DEVICE", "refusal", "require"]
+__all__ = [
+    "BY_ERROR_CODE",
+    "BY_SERVICE",
+    "BY_STATUS",
+    "NEEDS",
+    "NOT_MONITORED",
+    "NO_CHANNEL",
+    "RECORDING",
+    "UNKNOWN_DEVICE",
+    "refusal",
+    "require",
+]
 
 OPERATION = "operation"
 STATE = "stateIncompatibility"
@@ -61,10 +73,14 @@ ON_A_CALL = [
     "HoldCall",
     "ParkCall",
     "ReconnectCall",
+    "RecordMessage",
+    "Resume",
     "RetrieveCall",
     "SendUserInformation",
     "SingleStepConferenceCall",
     "SingleStepTransferCall",
+    "Stop",
+    "Suspend",
     "TransferCall",
 ]
 """Services whose requests name a call, so that 404 speaks of the call."""
@@ -93,7 +109,20 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
     ("ParkCall", 400): (OPERATION, "invalidParkToDeviceID"),
     ("ParkCall", 403): (OPERATION, "invalidParkToDeviceID"),
     ("SingleStepConferenceCall", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
+    ("JoinCall", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("GenerateDigits", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("RecordMessage", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("Stop", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("Suspend", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("Resume", 403): (OPERATION, "requestIncompatibleWithConnection"),
+    ("SetDoNotDisturb", 403): (OPERATION, "invalidFeature"),
+    ("SetDoNotDisturb", 404): (OPERATION, "invalidFeature"),
+    ("GetDoNotDisturb", 403): (OPERATION, "invalidFeature"),
+    ("GetDoNotDisturb", 404): (OPERATION, "invalidFeature"),
+    ("SetForwarding", 403): (OPERATION, "invalidForwardingDestination"),
+    ("SetForwarding", 404): (OPERATION, "invalidFeature"),
+    ("GetForwarding", 403): (OPERATION, "invalidFeature"),
+    ("GetForwarding", 404): (OPERATION, "invalidFeature"),
     ("MonitorStart", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("MonitorStart", 404): (OPERATION, "invalidMonitorObject"),
 }
@@ -118,10 +147,15 @@ NEEDS: Mapping[str, tuple[frozenset[str], Row]] = {
     "ConsultationCall": (frozenset({CONNECTED, HOLD}), (STATE, "noActiveCall")),
     "SingleStepTransferCall": (frozenset({CONNECTED}), (STATE, "invalidActiveConnectionState")),
     "SingleStepConferenceCall": (frozenset({CONNECTED}), (STATE, "invalidObjectState")),
+    "JoinCall": (frozenset({CONNECTED}), (STATE, "invalidObjectState")),
     "DeflectCall": (frozenset({ALERTING}), (STATE, "invalidConnectionState")),
     "DirectedPickupCall": (frozenset({ALERTING}), (STATE, "noCallToAnswer")),
     "ParkCall": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
     "GenerateDigits": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
+    "RecordMessage": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
+    "Stop": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
+    "Suspend": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
+    "Resume": (frozenset({CONNECTED}), (STATE, "invalidConnectionState")),
     "AssociateData": (ALIVE, (STATE, "invalidConnectionState")),
     "SendUserInformation": (ALIVE, (STATE, "invalidConnectionState")),
     # the two calls of AlternateCall, ReconnectCall, TransferCall and ConferenceCall
@@ -129,6 +163,20 @@ NEEDS: Mapping[str, tuple[frozenset[str], Row]] = {
     "activeCall": (frozenset({CONNECTED}), (STATE, "invalidActiveConnectionState")),
 }
 """By service (or parameter): states in which it makes sense, and the error for all others."""
+
+RECORDING: Mapping[tuple[str, str], Row] = {
+    ("RecordMessage", PENDING): (STATE, "invalidConnectionState"),
+    ("RecordMessage", STARTED): (STATE, "invalidConnectionState"),
+    ("RecordMessage", PAUSED): (STATE, "msgSuspended"),
+    ("Stop", NOT_RECORDED): (STATE, "invalidConnectionState"),
+    ("Suspend", NOT_RECORDED): (STATE, "invalidConnectionState"),
+    ("Suspend", PENDING): (STATE, "invalidConnectionState"),
+    ("Suspend", PAUSED): (STATE, "msgSuspended"),
+    ("Resume", NOT_RECORDED): (STATE, "notAbleToResume"),
+    ("Resume", PENDING): (STATE, "notAbleToResume"),
+    ("Resume", STARTED): (STATE, "notAbleToResume"),
+}
+"""By service and state of the recording in which it makes no sense."""
 
 
 def require(what: str, connection: Connection) -> None:

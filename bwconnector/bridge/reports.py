@@ -28,7 +28,8 @@ _ADDING = frozenset({"ConferencedEvent"})
 _JOINING = frozenset({"TransferedEvent", "ConferencedEvent"})
 """Events after which nothing is as it was told before."""
 
-_STATELESS = frozenset({"CallInformationEvent"})
+_STATELESS = frozenset({"CallInformationEvent", "RecordEvent", "SuspendRecordEvent", "StopEvent"})
+"""Events that tell nothing of the state of a connection: none of them is a birth, and each is told."""
 
 
 class Reports:
@@ -72,6 +73,7 @@ class Reports:
             "called": call.called,
             "last_redirection": call.last_redirection,
             "acting": device,
+            "characteristics": call.characteristics,
         }
         given.update(fields)
         change = Change(
@@ -98,7 +100,7 @@ class Reports:
             own = device in (change.subject.device, birth) or (change.kind in _ADDING and device == change.target)
             if connection is None or connection.born:
                 told.append(device)
-            elif own and (connection.announced or change.kind not in _NO_BIRTH):
+            elif own and change.kind not in _STATELESS and (connection.announced or change.kind not in _NO_BIRTH):
                 connection.announced = True
                 told.append(device)
                 if change.kind != "ServiceInitiatedEvent":

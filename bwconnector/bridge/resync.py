@@ -11,6 +11,7 @@ from bwconnector.bridge.conferences import held as hold_conference
 from bwconnector.bridge.conferences import started
 from bwconnector.bridge.holding import settle_hold
 from bwconnector.bridge.originating import originated, originating
+from bwconnector.bridge.recording import compare_recording
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -49,6 +50,10 @@ def snapshot(world: World, step: Step) -> None:
         for leg in world.table.legs_of(step.user):
             if leg.connection.state != INITIATED:  # else its Originated is still to come
                 leg.connection.born = True
+        for xsi in step.calls:
+            recorded = world.leg_of(step.user, xsi)
+            if recorded is not None:
+                compare_recording(world, recorded, xsi)
     finally:
         world.reports.silent = ""
 

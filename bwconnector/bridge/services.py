@@ -10,9 +10,12 @@ import attrs
 from bwconnector.bridge import basic_services as basic
 from bwconnector.bridge import capability_services as capability
 from bwconnector.bridge import diversion_services as diversion
+from bwconnector.bridge import feature_services as features
 from bwconnector.bridge import monitor_services as monitoring
 from bwconnector.bridge import multi_call_services as multi
+from bwconnector.bridge import supervision_services as supervision
 from bwconnector.bridge import system_services as system
+from bwconnector.bridge import voice_services as voice
 from bwconnector.bridge.switching import Asker, SwitchingFunction
 from bwconnector.csta import messages as csta
 
@@ -71,5 +74,14 @@ SERVICES: Mapping[type[csta.Message], Service] = {
     csta.DirectedPickupCall: Service(diversion.directed_pickup_call),
     csta.GroupPickupCall: Service(diversion.group_pickup_call),
     csta.ParkCall: Service(diversion.park_call),
+    csta.JoinCall: Service(supervision.join_call),
+    csta.RecordMessage: Service(voice.record_message),
+    csta.Stop: Service(voice.stop),
+    csta.Suspend: Service(voice.suspend),
+    csta.Resume: Service(voice.resume),
+    csta.SetDoNotDisturb: Service(features.set_do_not_disturb),
+    csta.GetDoNotDisturb: Service(features.get_do_not_disturb),
+    csta.SetForwarding: Service(features.set_forwarding),
+    csta.GetForwarding: Service(features.get_forwarding),
 }
 """Service by request class. A request that is not here is answered with operation serviceNotSupported."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import attrs
 from twisted.logger import Logger
 
 from bwconnector.bridge.association import Association
@@ -27,10 +28,16 @@ UNSUPPORTED_PARAMETERS: Mapping[str, str] = {
     "auth_code": "authorisationCodeNotSupported",
     "auto_originate": "parameterNotSupported",
     "call_characteristics": "parameterNotSupported",
+    "call_origination": "parameterNotSupported",
+    "calling_device_list": "parameterNotSupported",
     "connection_reservation": "connectionReservationNotSupported",
     "consult_options": "consultPurposeNotSupported",
+    "encoding_algorithm": "parameterNotSupported",
     "language_preferences": "parameterNotSupported",
+    "max_duration": "parameterNotSupported",
     "media_call_characteristics": "parameterNotSupported",
+    "ring_duration": "parameterNotSupported",
+    "sampling_rate": "parameterNotSupported",
     "subject_of_call": "parameterNotSupported",
 }
 """Optional parameters that have no counterpart in BroadWorks, and the error for each if they are not ignored (P-STRICT)."""
@@ -141,8 +148,10 @@ class Session:
 
     def _check_parameters(self, request: csta.Request) -> None:
         if self._switch.policy("P-STRICT") == "reject":
+            fields = attrs.fields(type(request))  # type: ignore[arg-type]
+            optional = {field.name for field in fields if field.default is None}
             for parameter, error in UNSUPPORTED_PARAMETERS.items():
-                if getattr(request, parameter, None) is not None:
+                if parameter in optional and getattr(request, parameter) is not None:
                     raise CstaError("operation", error, f"{parameter} has no counterpart in BroadWorks (policy P-STRICT)")
 
     # Requests of our own

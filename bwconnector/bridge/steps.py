@@ -25,6 +25,7 @@ class Step:
     :ivar type: Xsi event type, e.g. ``CallAnsweredEvent``, or a name of the model's own
     :ivar remotes: device key of the remote party of each call
     :ivar legs: callIds concerned
+    :ivar reason: of CallRecordingStoppedEvent
     :ivar arrived: clock seconds
     """
 
@@ -37,6 +38,7 @@ class Step:
     legs: frozenset[str] = frozenset()
     party: str = ""
     silent: bool = False
+    reason: str = ""
 
 
 Gate = Callable[[Step], float]

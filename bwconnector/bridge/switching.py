@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 
 from bwconnector.bridge.calls import CallTable, Connection
 from bwconnector.bridge.devices import Device, Directory, UnknownDevice
+from bwconnector.bridge.features import Features
 from bwconnector.bridge.intents import Intent, Intents
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.outstanding import Outstanding, Proof, Proven
@@ -33,6 +35,9 @@ log = Logger()
 
 T = TypeVar("T")
 
+LAST_WITHOUT_RECORDING = 17
+"""The last release of BroadWorks that has no call recording."""
+
 
 @attrs.frozen(slots=True)
 class Options:
@@ -41,6 +46,7 @@ class Options:
     :ivar status_on_connect: send SystemStatus as soon as a link opens
     :ivar max_monitors: per link
     :ivar monitored_only: refuse requests to control a device that the link itself does not monitor
+    :ivar broadworks_version: release of BroadWorks; empty for the latest
     :ivar max_outstanding: requests of one link that may wait for BroadWorks at a time; invoke ids give room for no more than that
     """
 
@@ -48,6 +54,13 @@ class Options:
     max_monitors: int = 50_000
     monitored_only: bool = False
     max_outstanding: int = 9_999
+    broadworks_version: str = ""
+
+    @property
+    def call_recording(self) -> bool:
+        """Whether the release has call recording: those up to 17.sp4 do not. One that is not named counts as the latest."""
+        number = re.search(r"\d+", self.broadworks_version)
+        return number is None or int(number[0]) > LAST_WITHOUT_RECORDING
 
 
 @attrs.frozen(eq=False, slots=True)
@@ -76,6 +89,7 @@ class SwitchingFunction:
     table: CallTable
     intents: Intents
     monitors: Monitors
+    features: Features
     subscriptions: SubscriptionPort
     xsi: XsiPort
     status: Status
@@ -92,6 +106,7 @@ class SwitchingFunction:
 
     def __attrs_post_init__(self) -> None:
         self.monitors.observers.append(self.outstanding.observe)
+        self.features.observers.append(self.outstanding.observe)
 
     def seconds(self, code: str) -> float:
         """A policy row of time, in seconds."""

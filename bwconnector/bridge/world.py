@@ -18,9 +18,15 @@ from bwconnector.xsi.events import Party, Redirection, XsiCall
 if TYPE_CHECKING:
     from bwconnector.bridge.steps import Gate
 
-__all__ = ["Directory", "World"]
+__all__ = ["CALL_TYPES", "ESCALATIONS", "Directory", "World"]
 
 _RANK = {NULL: 0, INITIATED: 1, ALERTING: 2, QUEUED: 2, CONNECTED: 3, HOLD: 3, FAIL: 4}
+
+ESCALATIONS = {"Normal": frozenset({"assistCall"}), "Emergency": frozenset({"assistCall", "highPriorityCall"})}
+"""``agentEscalation`` of a leg to what CSTA calls such a call."""
+
+CALL_TYPES = {"Emergency": frozenset({"priorityCall"})}
+"""The same by ``callType`` of the remote party."""
 
 
 class Directory(Protocol):
@@ -142,6 +148,11 @@ class World:
         """Take over what an event says of a leg, but for its state. A new tracking id becomes an alias (R1)."""
         leg.personality = call.personality or leg.personality
         leg.allow_answer = call.allow_answer
+        marks = ESCALATIONS.get(call.escalation, frozenset()) | CALL_TYPES.get(call.remote.call_type, frozenset())
+        if marks:
+            own_marks = leg.connection.call.marks
+            own_marks[leg.user] = own_marks.get(leg.user, frozenset()) | marks
+        leg.recording_controls = call.recording_controls or leg.recording_controls
         own = leg.connection.call
         if call.tracking_id and call.tracking_id != leg.tracking_id and self.table.find(call.tracking_id) in (None, own):
             leg.tracking_id = call.tracking_id
@@ -186,7 +197,8 @@ class World:
         """Connected as the originator. Nobody else is in the call when this happens, so nobody else hears of it (R8)."""
         if not self.reached(connection, CONNECTED):
             self.enter(connection, CONNECTED)
-        self.reports.tell("OriginatedEvent", connection.call, connection.device, cause, states={connection.device: CONNECTED})
+        states, own = {connection.device: CONNECTED}, connection.call.marks.get(connection.device, frozenset())
+        self.reports.tell("OriginatedEvent", connection.call, connection.device, cause, states=states, characteristics=own)
 
     def delivered(self, connection: Connection, cause: str) -> None:
         self.enter(connection, ALERTING)

@@ -82,7 +82,7 @@ CAPABILITIES: dict[str, str] = {
         acceptCall: alternateCall:AlternateCallCaps answerCall:AnswerCallCaps callBack: callBackMessage: campOnCall:
         clearCall:ClearCallCaps clearConnection:ClearConnectionCaps conferenceCall:ConferenceCallCaps consultationCall:
         deflectCall:DeflectCallCaps dialDigits: directedPickupCall:DirectedPickupCallCaps groupPickupCall:GroupPickupCallCaps
-        holdCall:HoldCallCaps intrudeCall: joinCall: makeCall:MakeCallCaps makeConnection: makePredictiveCall: parkCall:
+        holdCall:HoldCallCaps intrudeCall: joinCall:JoinCallCaps makeCall:MakeCallCaps makeConnection: makePredictiveCall: parkCall:
         reconnectCall:ReconnectCallCaps retrieveCall:RetrieveCallCaps sendMessage: singleStepConference:
         singleStepTransfer:SingleStepTransferCaps transferCall:TransferCallCaps
     """,
@@ -120,6 +120,11 @@ CAPABILITIES: dict[str, str] = {
     """,
     "HoldCallCaps": """
         connectionReservation privateData privateDataInAck deviceIDOnly ackModelMultiStep
+    """,
+    "JoinCallCaps": """
+        autoOriginatePrompt autoOriginateDoNotPrompt participationTypeSilent participationTypeActive accountCode authCode
+        correlatorData userData conferencedCallInAck conferencedCallInfoInAck privateDataInAck deviceIDOnly supportsPrompting
+        promptingMode ackModelMultiStep
     """,
     "MakeCallCaps": """
         initiated null accountCode authCode autoOriginatePrompt autoOriginateDoNotPrompt correlatorData userData callCharacteristics
@@ -164,9 +169,21 @@ CAPABILITIES: dict[str, str] = {
     """,
     "LogicalServList": """
         callBackNonCallRel: callBackMsgNonCallRel: cancelCallBack: cancelCallBackMsg: getAgentState: getAutoAnswer: getAutoWorkMode:
-        getCallBack: getCallerIDStatus: getDoNotDisturb: getForwarding: getLastNumberDialed: getPresenceState: getRouteingMode:
-        setAgentState: setAutoAnswer: setAutoWorkMode: setCallerIDStatus: setDoNotDisturb: setForwarding: setPresenceState:
+        getCallBack: getCallerIDStatus: getDoNotDisturb: getForwarding:GetForwardingCaps getLastNumberDialed: getPresenceState:
+        getRouteingMode:
+        setAgentState: setAutoAnswer: setAutoWorkMode: setCallerIDStatus: setDoNotDisturb: setForwarding:SetForwardingCaps setPresenceState:
         setRouteingMode:
+    """,
+    "GetForwardingCaps": """
+        privateData forwardListInAck forwardListImmediateInAck forwardListBusyInAck forwardListDNDInAck forwardListNoAnsInAck
+        forwardListBusyIntInAck forwardListBusyExtInAck forwardListDNDIntInAck forwardListDNDExtInAck forwardListNoAnsIntInAck
+        forwardListNoAnsExtInAck forwardListImmIntInAck forwardListImmExtInAck forwardDNInAck forwardDefaultInAck
+        forwardDefaultTypeAndDNInAck forwardDefaultTypeInAck forwardDefaultDNInAck ringCountInAck privateDataInAck
+    """,
+    "SetForwardingCaps": """
+        forwardingTypeBusy forwardingTypeBusyInt forwardingTypeBusyExt forwardingTypeDND forwardingTypeDNDInt forwardingTypeDNDExt
+        forwardingTypeNoAns forwardingTypeNoAnsInt forwardingTypeNoAnsExt forwardingTypeImmediate forwardingTypeImmInt
+        forwardingTypeImmExt forwardDN ringCount privateData privateDataInAck ackModelMultiStep ringDuration
     """,
     "VoiceServList": """
         activate: clear: deactivate: concatenateMsg: deleteMsg: queueService: playMsg: queryVoiceAttrib: recordMsg: reposition:

@@ -20,6 +20,7 @@ from bwconnector.ops.recorder import Entry
 from bwconnector.ops.story import HEADS, Unknown, story
 from bwconnector.ops.tables import print_table
 from bwconnector.xsi.channelset import ChannelSet
+from bwconnector.xsi.collective import CollectiveSubscriptions
 from bwconnector.xsi.errors import XsiFailure
 from bwconnector.xsi.subscriptions import Subscriptions
 
@@ -39,7 +40,7 @@ class Parts:
 
     bridge: Bridge
     channels: ChannelSet
-    subscriptions: Subscriptions
+    subscriptions: Subscriptions | CollectiveSubscriptions
     links: LinkFactory
     flight: FlightRecorder | None
     spawn: Callable[[Coroutine[Any, Any, None]], None]

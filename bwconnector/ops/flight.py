@@ -29,6 +29,7 @@ from bwconnector.ops.recorder import Keyframe, Moment, MonitorNote, Recorder
 from bwconnector.options import Config
 from bwconnector.xsi.channel import ChannelStatus
 from bwconnector.xsi.channelset import ChannelSet
+from bwconnector.xsi.collective import Scope
 
 __all__ = ["ERROR_PAUSE", "KEPT", "FlightRecorder", "replay_settings"]
 
@@ -41,7 +42,9 @@ REFERENCE = 8
 """Bytes of a reference."""
 
 
-def replay_settings(config: Config, channel_set_id: str, application_id: str, kinds: Mapping[str, str]) -> dict[str, Any]:
+def replay_settings(
+    config: Config, channel_set_id: str, application_id: str, kinds: Mapping[str, str], scope: Scope | None
+) -> dict[str, Any]:
     """What a replay must know of the connector that made a recording, as JSON values; nothing secret is among it."""
     return {
         "policy": dict(config.policy),
@@ -54,6 +57,8 @@ def replay_settings(config: Config, channel_set_id: str, application_id: str, ki
         "max_monitors": config.csta.max_monitors_per_link,
         "channel_set_id": channel_set_id,
         "application_id": application_id,
+        "broadworks_version": config.connector.broadworks_version,
+        "scope": [scope.kind, scope.id] if scope is not None else None,
         "subscription_expires": config.connector.subscription_expire_tout,
         "xsps": [link.name for link in config.links],
     }

@@ -29,6 +29,7 @@ from bwconnector.xsi.answers import read_subscription
 from bwconnector.xsi.channel import ChannelStatus, State
 from bwconnector.xsi.channelset import ChannelSet
 from bwconnector.xsi.channelset import Link as ChannelLink
+from bwconnector.xsi.collective import CollectiveSubscriptions, Scope
 from bwconnector.xsi.errors import BadDocument, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import CallEvent, CallSubscription, ConferenceEvent, SubscriptionEvent
 from bwconnector.xsi.opening import NEVER, ChannelSettings
@@ -114,7 +115,8 @@ class _Play:
         links = [ChannelLink(xsp, _Acks(), settings) for xsp in self._xsps.values()]
         self._channels = ChannelSet(clock, links, self._channel_changed, policy.seconds("P-GAP"), jitter=lambda: 0.0)
         wanted = SubscriptionSettings(told["channel_set_id"], told["application_id"], told["subscription_expires"], resync_interval=0)
-        self._subscriptions = Subscriptions(clock, self._channels, wanted, self._event, uniform=lambda low, high: high)
+        scope = Scope(*told["scope"]) if told.get("scope") else None
+        self._subscriptions = self._subscribe(wanted, scope)
         self._bridge = Bridge(
             clock=clock,
             xsi=self._channels,
@@ -122,15 +124,29 @@ class _Play:
             make_waiter=Deferred,
             spawn=self._spawn,
             policy=policy,
-            options=Options(told["status_on_connect"], told["max_monitors"], told["monitored_only"]),
+            options=Options(
+                status_on_connect=told["status_on_connect"],
+                max_monitors=told["max_monitors"],
+                monitored_only=told["monitored_only"],
+                broadworks_version=told.get("broadworks_version", ""),
+            ),
             link_loss_policy=told["link_loss_policy"],
             default_domain=told["default_domain"],
             account=told["account"],
             kinds=told["kinds"],
+            scope_id=scope.id if scope is not None else "",
         )
         self._bridge.restored = self._subscriptions.channels_restored
         self._subscriptions.on_lost = self._bridge.events_lost
         self._factory = LinkFactory(self._bridge, clock, max_links=1_000_000, trace=self._traced)
+
+    def _subscribe(self, settings: SubscriptionSettings, scope: Scope | None) -> Subscriptions | CollectiveSubscriptions:
+        clock: Any = self._clock
+        if scope is None:
+            return Subscriptions(clock, self._channels, settings, self._event, uniform=lambda low, high: high)
+        return CollectiveSubscriptions(
+            clock, self._channels, settings, scope, lambda target: self._bridge.directory.in_scope(target), self._event
+        )
 
     # The course of things
 

@@ -15,6 +15,7 @@ from bwconnector.ops.flight import FlightRecorder
 from bwconnector.ops.recoveries import Recoveries
 from bwconnector.ops.trend import Counters, Trend
 from bwconnector.xsi.channelset import ChannelSet
+from bwconnector.xsi.collective import CollectiveSubscriptions
 from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.subscriptions import Subscriptions
 from bwconnector.xsi.xsp import Xsp
@@ -58,7 +59,7 @@ class Survey:
         links: LinkFactory,
         opened: Mapping[str, float],
         latency: Latency,
-        subscriptions: Subscriptions,
+        subscriptions: Subscriptions | CollectiveSubscriptions,
         settings: Mapping[str, ChannelSettings],
         recoveries: Recoveries,
         flight: FlightRecorder | None,

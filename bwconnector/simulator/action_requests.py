@@ -85,6 +85,12 @@ def action_routes(broadworks: BroadWorks) -> Routes:
         ("PUT", "{call}/Park", requests.park),
         ("PUT", "{call}/GroupCallPark", requests.group_park),
         ("PUT", "{call}/ClientSessionInfo", on_call(switch.session_info, "info")),
+        ("PUT", "{call}/Record", on_call(switch.record)),
+        ("PUT", "{call}/PauseRecording", on_call(switch.pause_recording)),
+        ("PUT", "{call}/ResumeRecording", on_call(switch.resume_recording)),
+        ("PUT", "{call}/StopRecording", on_call(switch.stop_recording)),
+        ("POST", "Escalate", enter(switch.escalate)),
+        ("POST", "{call}/EmergencyEscalate", requests.emergency_escalate),
     ]
     return Routes(
         [
@@ -223,6 +229,10 @@ class ActionRequests:
         where = f"{_call_uri(leg.owner, leg.call.call_id)}/GroupCallPark?address={place}"
         return Reply(headers=(("Content-Location", where),))
 
+    def emergency_escalate(self, asked: Asked) -> Reply:
+        leg = self.leg(asked)
+        return self.started(asked, self._switch.emergency_escalate(leg.owner.user_id, asked.parameter("address"), leg.call.call_id))
+
     def group_pickup(self, asked: Asked) -> Reply:
         return self.started(asked, self._switch.pickup(asked.parts["user"]))
 
@@ -255,12 +265,16 @@ class ActionRequests:
         rows = (
             element("service", element("name", package), element("uri", f"/v2.0/user/{user.user_id}/services/{name}"))
             for package, name in SERVICES.items()
+            if self._switch.services.state(user.user_id, name).assigned
         )
         return xml("Services", *rows, encoding=LATIN)
 
     def get_service(self, asked: Asked) -> Reply:
         name = _service(asked)
-        return xml(name, *service_elements(self._switch.services.state(self.user(asked).user_id, name)), encoding=LATIN)
+        state = self._switch.services.state(self.user(asked).user_id, name)
+        if not state.assigned:
+            raise SwitchError(404, 110404, f"Service not found: {name}")
+        return xml(name, *service_elements(state), encoding=LATIN)
 
     def put_service(self, asked: Asked) -> Reply:
         """Change what the body names, and leave the rest as it is."""

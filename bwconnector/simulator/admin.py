@@ -36,8 +36,9 @@ __all__ = ["Admin"]
 OPERATIONS = frozenset(
     {
         "answer", "barge_in", "busy", "click_to_dial", "conference_add", "conference_hold", "conference_release", "conference_retrieve",
-        "conference_start", "consult", "deflect", "dial", "hang_up", "hold", "lift", "no_answer", "not_lifted", "park", "park_retrieve",
-        "pickup", "reject", "retrieve", "session_info", "to_voice_mail", "transfer_blind", "transfer_consult",
+        "conference_start", "consult", "deflect", "dial", "emergency_escalate", "escalate", "hang_up", "hold", "lift", "no_answer",
+        "not_lifted", "park", "park_retrieve", "pause_recording", "pickup", "record", "reject", "resume_recording", "retrieve",
+        "session_info", "stop_recording", "to_voice_mail", "transfer_blind", "transfer_consult",
     }
 )  # fmt: skip
 """Operations of the switch that may be asked for by name."""

@@ -69,7 +69,10 @@ class BroadWorks:
         self.config = config
         self.clock = clock
         self.switch = Switch(
-            (*make_users(config.users, config.domain), *make_virtual_users(config.call_centers, config.route_points, config.domain)),
+            (
+                *make_users(config.users, config.domain),
+                *make_virtual_users(config.users, config.call_centers, config.route_points, config.domain),
+            ),
             now=lambda: int(clock.seconds() * 1000),
             emit=self.publish,
             variation=Variation(

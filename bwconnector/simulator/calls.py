@@ -110,9 +110,14 @@ class BasicCalls(Legs):
         self._lift(owner)
         self._tell(leg, "CallAnsweredEvent", state=ACTIVE, answer_time=self._now())
         if leg.peer is not None:
-            self._hold_others(leg.peer.owner, leg.peer)
+            if leg.peer.joins is None:
+                self._hold_others(leg.peer.owner, leg.peer)
             # After a blind transfer this is its second answer: answerTime stays that of the first.
             self._tell(leg.peer, "CallAnsweredEvent", state=ACTIVE, answer_time=leg.peer.call.answer_time or self._now())
+            self._answered(leg.peer)
+
+    def _answered(self, leg: Leg) -> None:
+        """The far end of ``leg`` has answered."""
 
     def reject(self, party: str, call_id: str = "", cause: str = "Busy") -> None:
         """Decline a ringing call: forwarded if Call Forwarding Busy is on, else the caller's call fails with ``cause``."""
@@ -200,6 +205,35 @@ class BasicCalls(Legs):
             if end is not None:
                 self._tell(end, "CallClientSessionInfoUpdatedEvent", client_session_info=info)
 
+    # Recording.
+
+    def record(self, party: str, call_id: str = "") -> None:
+        """Start the recording of a call.
+
+        :raises SwitchError: 403, as for the others, when the call's present recording does not allow it
+        """
+        leg = self._recordable(party, call_id, "record")
+        self._tell(leg, "CallRecordingStartingEvent", recording="Pending")
+        self._tell(leg, "CallRecordingStartedEvent", recording="Started")
+
+    def pause_recording(self, party: str, call_id: str = "") -> None:
+        self._tell(self._recordable(party, call_id, "pause"), "CallRecordingPausedEvent", recording="Paused")
+
+    def resume_recording(self, party: str, call_id: str = "") -> None:
+        self._tell(self._recordable(party, call_id, "resume"), "CallRecordingResumedEvent", recording="Started")
+
+    def stop_recording(self, party: str, call_id: str = "", reason: str = "User Requested") -> None:
+        """``reason``: ``Failure`` when the recorder gives up."""
+        self._tell(self._recordable(party, call_id, "stop"), "CallRecordingStoppedEvent", reason=reason, recording="")
+
+    def _recordable(self, party: str, call_id: str, control: str) -> Leg:
+        refusal = f"The recording of the call does not allow: {control}"
+
+        def fits(leg: Leg) -> bool:
+            return control in leg.call.recording_controls.split("-")
+
+        return self._pick(self.directory.user(party), call_id, refusal, fits)
+
     # Routing.
 
     def _ringing(self, owner: User, call_id: str) -> Leg:
@@ -213,7 +247,7 @@ class BasicCalls(Legs):
             raise SwitchError(403, CANNOT, f"Invalid address: {address}")
         return target
 
-    def _route(self, leg: Leg, address: str, redirections: tuple[Redirection, ...] = ()) -> None:
+    def _route(self, leg: Leg, address: str, redirections: tuple[Redirection, ...] = (), escalation: str = "") -> None:
         """Ring whoever answers to ``address``, or let the call of ``leg`` fail."""
         target = self.directory.resolve(address)
         if target is None:
@@ -229,6 +263,7 @@ class BasicCalls(Legs):
                 redirections=redirections,
             )
             leg.peer, called.peer = called, leg
+            called.call = attrs.evolve(called.call, escalation=escalation)
             # The Advanced Call package tells the call before the called user's services run.
             self._tell(called, "CallReceivedEvent")
             self._terminate(leg, called)

@@ -14,6 +14,7 @@ FIRST_EXTENSION = 1001
 NUMBER_PREFIX = "+1555000"
 COUNTRY_CODE = "1"
 SHORTEST_PUBLIC_NUMBER = 7
+EMERGENCY_NUMBERS = frozenset({"112", "911"})
 
 VOICE_PORTAL = User(user_id="voice-portal", number="+15550009000", name="Voice Portal", extension="9000")
 """The voice mail system: a party without a group, as nobody subscribes to it."""
@@ -30,10 +31,15 @@ def make_users(count: int, domain: str, group: str = "sales") -> tuple[User, ...
     return tuple(users)
 
 
-def make_virtual_users(call_centers: int, route_points: int, domain: str, group: str = "sales") -> tuple[User, ...]:
-    """``queue1``, ``queue2`` and so on from extension 1501, then ``route1``, ``route2`` and so on from 1701."""
+def make_virtual_users(count: int, call_centers: int, route_points: int, domain: str, group: str = "sales") -> tuple[User, ...]:
+    """``queue1``, ``queue2`` and so on from extension 1501, then ``route1``, ``route2`` and so on from 1701, or behind ``count`` users."""
     users = []
-    for count, local, first, kind in ((call_centers, "queue", 1501, CALL_CENTER), (route_points, "route", 1701, ROUTE_POINT)):
+    first_queue = max(1501, FIRST_EXTENSION + count)
+    first_route = max(1701, first_queue + call_centers)
+    for count, local, first, kind in (
+        (call_centers, "queue", first_queue, CALL_CENTER),
+        (route_points, "route", first_route, ROUTE_POINT),
+    ):
         for index in range(count):
             extension = str(first + index)
             name = f"{local.capitalize()} {index + 1}"
@@ -95,6 +101,8 @@ class Directory:
         if found := self._by_address.get(plain):
             return found
         digits = re.sub(r"[\s().-]", "", plain)
+        if digits in EMERGENCY_NUMBERS:
+            return User(digits, digits)
         if found := self._by_address.get(digits):
             return found
         if not re.fullmatch(r"\+?\d+", digits) or len(digits.lstrip("+")) < SHORTEST_PUBLIC_NUMBER:
@@ -116,7 +124,8 @@ class Directory:
         if party == VOICE_PORTAL:
             return Party(name=party.name, address=party.address, call_type="Group")
         if party.outside:
-            return Party(address=party.address, country_code=COUNTRY_CODE, call_type="Network")
+            call_type = "Emergency" if party.number in EMERGENCY_NUMBERS else "Network"
+            return Party(address=party.address, country_code=COUNTRY_CODE, call_type=call_type)
         return Party(
             name=party.name,
             address=party.address,

@@ -56,6 +56,8 @@ class Leg:
     """The other half; None before anybody is found for the dialled address, and while the call is parked."""
     guest: Leg | None = None
     """The leg of a supervisor who has entered this call. The guest's own peer is the leg that it entered by."""
+    joins: Leg | None = None
+    """The call that this one becomes a conference with as soon as it is answered (emergency escalation)."""
     dialled: str = ""
     """Click-to-dial: the address to route to as soon as the user lifts."""
 
@@ -257,10 +259,10 @@ class Legs:
         if not owner.outside:
             self._emit(event)
 
-    def _tell(self, leg: Leg, event_type: str, **changes: Any) -> None:
+    def _tell(self, leg: Leg, event_type: str, reason: str = "", **changes: Any) -> None:
         """Change what a leg's user sees of it, and tell its subscriptions so."""
         leg.call = attrs.evolve(leg.call, **changes)
-        self._send(leg.owner, SimEvent(leg.owner.user_id, event_type, calls=(leg.call,)))
+        self._send(leg.owner, SimEvent(leg.owner.user_id, event_type, calls=(leg.call,), reason=reason))
 
     def _tell_conference(self, owner: User, event_type: str, conference: Conference) -> None:
         self._send(owner, SimEvent(owner.user_id, event_type, conference=conference))

@@ -20,6 +20,7 @@ __all__ = [
     "Kind",
     "LOCAL_RELEASE",
     "ORIGINATOR",
+    "RECORDING_CONTROLS",
     "RELEASED",
     "REMOTE_HELD",
     "REMOTE_RELEASE",
@@ -46,6 +47,9 @@ CONNECTED = frozenset({ACTIVE, HELD, REMOTE_HELD})
 
 ORIGINATOR, TERMINATOR, CLICK_TO_DIAL = "Originator", "Terminator", "Click-to-Dial"
 LOCAL_RELEASE, REMOTE_RELEASE = "localRelease", "remoteRelease"
+
+RECORDING_CONTROLS = {"": "record", "Pending": "stop", "Started": "pause-stop", "Paused": "resume-stop"}
+"""``allowedRecordingControls`` by the state of the recording."""
 
 Kind = Literal["user", "callcenter", "routepoint"]
 CALL_CENTER: Kind = "callcenter"
@@ -166,7 +170,16 @@ class Call:
     held_time: int = 0
     detached_time: int = 0
     release_time: int = 0
+    escalation: str = ""
+    """Empty, ``Normal`` or ``Emergency``: an agent asks this user for help."""
+    recording: str = ""
+    """Empty, ``Pending``, ``Started`` or ``Paused``."""
     client_session_info: str = ""
+
+    @property
+    def recording_controls(self) -> str:
+        """What the user may do about the recording of this call; empty before it is answered and after it has ended."""
+        return RECORDING_CONTROLS[self.recording] if self.state in CONNECTED else ""
 
     @property
     def allow_answer(self) -> bool:
@@ -196,6 +209,8 @@ class ServiceState:
     forward_to: str = ""
     ring_splash: bool = False
     number_of_rings: int = 3
+    assigned: bool = True
+    """False once an administrator has taken the service away."""
 
 
 @attrs.frozen(slots=True)
@@ -211,6 +226,8 @@ class SimEvent:
     """CallParkedAgainstEvent: who is parked, None when nobody is any more."""
     service: ServiceState | None = None
     new_messages: int = 0
+    reason: str = ""
+    """CallRecordingStoppedEvent: ``User Requested`` or ``Failure``."""
 
 
 @attrs.frozen(slots=True)

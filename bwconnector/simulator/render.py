@@ -150,10 +150,13 @@ def _content(event: SimEvent) -> list[Element]:
     content = calls
     if event.conference is not None:
         content = [*content, element("conference", *conference_elements(event.conference))]
+    content.extend(optional("reason", event.reason))
     content.extend(optional("hookStatus", event.hook_status))
     if event.party is not None:
         content.append(element("parkedParty", *party_elements(event.party)))
-    if event.service is not None:
+    if event.service is not None and not event.service.assigned:
+        content.append(element("unassigned"))
+    elif event.service is not None:
         content.append(element("info", *service_elements(event.service)))
     if event.type == "VoiceMailMessageSummaryEvent":
         content.append(element("messageSummary", element("newMessages", event.new_messages)))
@@ -223,6 +226,10 @@ def call_elements(call: Call) -> list[Element]:
         *optional("heldTime", call.held_time),
         *optional("detachedTime", call.detached_time),
         *optional("releaseTime", call.release_time),
+        *optional("agentEscalation", call.escalation),
+        *flag("recorded", bool(call.recording)),
+        *optional("allowedRecordingControls", call.recording_controls),
+        *optional("recordingState", call.recording),
         *optional("clientSessionInfo", call.client_session_info),
     ]
 

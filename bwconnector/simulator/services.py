@@ -28,15 +28,20 @@ class Services:
     def change(self, user: str, state: ServiceState) -> None:
         """Set a service and tell it.
 
-        :raises SwitchError: 403 when a forwarding is activated without a destination, 404 for an unknown service
+        :raises SwitchError: 403 when a forwarding is activated without a destination, 404 for a service that the user does not have
         """
         owner = self._directory.user(user)
-        if state.name not in SERVICES.values():
+        if state.name not in SERVICES.values() or not self.state(user, state.name).assigned:
             raise SwitchError(404, 110404, f"Service not found: {state.name}")
         if state.name in FORWARDING and state.active and not state.forward_to:
             raise SwitchError(403, 110406, "A number to forward to is required")
         self._states[owner.user_id, state.name] = state
         self._emit(self.event(user, state.name))
+
+    def unassign(self, user: str, name: str) -> None:
+        """Take a service away from a user, and tell it."""
+        self._states[self._directory.user(user).user_id, name] = ServiceState(name, assigned=False)
+        self._emit(self.event(user, name))
 
     def event(self, user: str, name: str) -> SimEvent:
         """The event that tells the present state of a service."""

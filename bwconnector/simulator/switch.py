@@ -281,6 +281,46 @@ class Switch(BasicCalls):
             self._tell(end, event_type, tracking_id=tracking_id)
         return leg.call.call_id
 
+    # Agents who ask for help.
+
+    def escalate(self, party: str, address: str = "") -> str:
+        """Hold the active call and call a supervisor, by default the first one of the group who has no call. Returns the new leg's callId.
+
+        :raises SwitchError: 403 when there is no active call or no supervisor
+        """
+        owner, _, supervisor = self._help(party, address, "")
+        self._hold_others(owner)
+        return self._escalated(owner, supervisor, "Normal").call.call_id
+
+    def emergency_escalate(self, party: str, address: str = "", call_id: str = "") -> str:
+        """As :meth:`escalate`, but nobody is held, and the supervisor is in a conference as soon as it answers."""
+        owner, active, supervisor = self._help(party, address, call_id)
+        if owner.user_id in self._bridges:
+            raise SwitchError(403, CANNOT, "The user has a conference already")
+        leg = self._escalated(owner, supervisor, "Emergency", active)
+        return leg.call.call_id
+
+    def _help(self, party: str, address: str, call_id: str) -> tuple[User, Leg, User]:
+        owner = self.directory.user(party)
+        active = self._pick(owner, call_id, "No active call", lambda leg: leg.state == ACTIVE and self._plain(leg))
+        free = [user for user in self.directory.group(owner) if not self.legs(user.user_id)]
+        supervisor = self.directory.resolve(address) if address else next(iter(free), None)
+        if supervisor is None or supervisor == owner:
+            raise SwitchError(403, CANNOT, "No supervisor")
+        return owner, active, supervisor
+
+    def _escalated(self, owner: User, supervisor: User, escalation: str, joins: Leg | None = None) -> Leg:
+        leg = self._new_leg(owner, ORIGINATOR, self.directory.show(supervisor, owner))
+        leg.joins = joins
+        self._tell(leg, "CallOriginatedEvent")
+        self._route(leg, supervisor.user_id, escalation=escalation)
+        return leg
+
+    def _answered(self, leg: Leg) -> None:
+        other, leg.joins = leg.joins, None
+        if other is not None and self._plain(other):
+            self.conference_start(leg.owner.user_id, [other.call.call_id, leg.call.call_id])
+
 
 def _dialling(leg: Leg) -> bool:
     """A call that its user dialled and whose far end rings."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 
-from bwconnector.xsi.calldata import call_of
+from bwconnector.xsi.calldata import call_of, conference_of
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown
-from bwconnector.xsi.events import ChannelOpened, XsiCall
-from bwconnector.xsi.parse import channel_of
+from bwconnector.xsi.events import ChannelOpened, Conference, DoNotDisturbState, ForwardingState, XsiCall
+from bwconnector.xsi.parse import DND_INFO, SERVICE_INFO, channel_of
 from bwconnector.xsi.queues import QueueEntry, entries_of
 from bwconnector.xsi.reading import Table, fields_of, integer_of, local_name, root_of, text_of
 
@@ -97,6 +97,10 @@ def read_call(body: bytes) -> XsiCall:
     return call_of(_answer(body, "Call"))
 
 
+def read_conference(body: bytes) -> Conference:
+    return conference_of(_answer(body, "Conference"))
+
+
 def read_queue(body: bytes) -> tuple[QueueEntry, ...]:
     """The entries of an ``ACDQueue`` or ``RoutePointQueue``, in the order of their positions."""
     try:
@@ -125,6 +129,15 @@ def read_services(body: bytes) -> tuple[str, ...]:
     """Names as BroadWorks shows them, e.g. ``Do Not Disturb``."""
     entries = [fields_of(child, {"name": ("name", text_of)}) for child in _answer(body, "Services") if local_name(child) == "service"]
     return tuple(entry["name"] for entry in entries if entry.get("name"))
+
+
+def read_do_not_disturb(body: bytes) -> DoNotDisturbState:
+    return DoNotDisturbState(**fields_of(_answer(body, "DoNotDisturb"), DND_INFO))
+
+
+def read_forwarding(service: str, body: bytes) -> ForwardingState:
+    """State of the Call Forwarding service with this package name."""
+    return ForwardingState(service, **fields_of(_answer(body, service.replace(" ", "")), SERVICE_INFO))
 
 
 def read_subscription(body: bytes) -> SubscriptionGrant:

@@ -100,6 +100,8 @@ _CALL: Table = {
     "startTime": ("start_time", integer_of),
     "answerTime": ("answer_time", integer_of),
     "acdCallInfo": ("acd", _acd),
+    "agentEscalation": ("escalation", text_of),
+    "allowedRecordingControls": ("recording_controls", text_of),
     "recordingState": ("recording_state", text_of),
     "clientSessionInfo": ("client_session_info", text_of),
 }

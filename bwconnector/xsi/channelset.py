@@ -40,6 +40,8 @@ GAP_TIMEOUT = 0.3
 HEALING_TIMEOUT = 2.0
 """Seconds that later events wait for the snapshot which makes a gap good; what is late is worse than what is incomplete."""
 
+# How much longer an earlier event of a collective subscription is waited for: its numbers may come out of order without any loss.
+_COLLECTIVE_PATIENCE = 5.0
 # A T-Server waits longer than this for its response.
 _REQUEST_TIMEOUT = 6.0
 # Time for the answer to a subscription request to arrive after the subscription's first event.
@@ -117,6 +119,7 @@ class ChannelSet:
         self._any_up = False
         self._turn = 0
         self._orders: dict[str, Order] = {}
+        self._collective: set[str] = set()
         self._gap_timers: dict[str, Any] = {}
         self._seen = Recent(_REMEMBERED_EVENTS)
         self._retired = Recent(_REMEMBERED_SUBSCRIPTIONS)
@@ -169,15 +172,18 @@ class ChannelSet:
         """Give up the channel of ``link`` and open another one; False if it is not up, or only just."""
         return any(channel.reopen(reason) for channel in self._channels if channel.link == link)
 
-    def adopt(self, subscription_id: str, snapshots: bool = True, first: int = 1) -> None:
+    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False, first: int = 1) -> None:
         """From now on this subscription is ours, and so is what has come of it already.
 
         :param snapshots: a refresh makes it tell everything anew
+        :param collective: it tells of many users, which BroadWorks may number out of order although nothing is lost
         :param first: sequence number of the event that comes next
         """
         if subscription_id in self._orders:
             return
         self._orders[subscription_id] = Order(snapshots, first)
+        if collective:
+            self._collective.add(subscription_id)
         for event, channel in self._release_unknown(subscription_id):
             self._receive(event, channel)
 
@@ -185,6 +191,7 @@ class ChannelSet:
         """This subscription is no longer ours; if BroadWorks sends more of it, it is told to delete it."""
         if self._orders.pop(subscription_id, None) is not None:
             self._retired.add(subscription_id)
+            self._collective.discard(subscription_id)
             self._cancel_gap_timer(subscription_id)
 
     async def perform(self, request: Request) -> Response:
@@ -297,7 +304,8 @@ class ChannelSet:
         if not order.waiting:
             self._cancel_gap_timer(subscription_id)
         elif subscription_id not in self._gap_timers:
-            timeout = HEALING_TIMEOUT if order.lost else self._gap_timeout
+            patience = _COLLECTIVE_PATIENCE if subscription_id in self._collective else 1.0
+            timeout = HEALING_TIMEOUT if order.lost else self._gap_timeout * patience
             self._gap_timers[subscription_id] = self._clock.callLater(timeout, self._overdue, subscription_id)
 
     def _overdue(self, subscription_id: str) -> None:

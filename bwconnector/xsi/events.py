@@ -32,6 +32,7 @@ __all__ = [
     "ReleaseCause",
     "SubscriptionEvent",
     "SubscriptionTerminated",
+    "Unwanted",
     "XsiCall",
 ]
 
@@ -105,7 +106,12 @@ class XsiCall:
     acd_user_id: str = ""
     """``acdCallInfo/acdUserId``: the queue or route point that distributed this call."""
     acd_calling_party: Party | None = None
+    recording_controls: str = ""
+    """``allowedRecordingControls``: ``none``, or what the user may ask for, such as ``pause-stop``; empty when nothing is said."""
     recording_state: str = ""
+    """``Pending``, ``Started``, ``Paused``, ``Failed`` or empty."""
+    escalation: str = ""
+    """``Normal`` or ``Emergency`` when an agent escalates this call to its user."""
     client_session_info: str = ""
 
 
@@ -136,10 +142,14 @@ class EventData:
 
 @attrs.frozen(slots=True)
 class CallEvent(EventData):
-    """Any event about calls of one user: its type (``CallReceivedEvent`` …) and the calls it names (one, but for CallRedirectedEvent)."""
+    """Any event about calls of one user: its type (``CallReceivedEvent`` …) and the calls it names (one, but for CallRedirectedEvent).
+
+    ``reason`` is that of CallRecordingStoppedEvent: ``User Requested`` or ``Failure``.
+    """
 
     type: str
     calls: tuple[XsiCall, ...]
+    reason: str = ""
 
 
 @attrs.frozen(slots=True)
@@ -210,6 +220,11 @@ class OtherEvent(EventData):
     """An event type this version does not translate; it is acknowledged and counted."""
 
     type: str
+
+
+@attrs.frozen(slots=True)
+class Unwanted(EventData):
+    """An event of a device that nobody monitors: what it tells was not even read."""
 
 
 @attrs.frozen(slots=True)

@@ -47,6 +47,7 @@ class ChannelSettings:
     :ivar heartbeat_interval: 0 = no heartbeats
     :ivar heartbeat_tolerance: heartbeats in a row that may be missed
     :ivar retry_cap: longest wait between two tries to open
+    :ivar read: how a document of the stream is read
     """
 
     channel_set_id: str
@@ -57,6 +58,7 @@ class ChannelSettings:
     heartbeat_interval: float = 10.0
     heartbeat_tolerance: int = 0
     retry_cap: float = 30.0
+    read: Callable[[bytes], Document] = parse
 
 
 @attrs.frozen(slots=True)
@@ -196,7 +198,7 @@ class Opening:
         if self._channel.trace is not None:
             self._channel.trace(self._channel.link, "document", document)
         try:
-            value = parse(document)
+            value = self._settings.read(document)
         except BadDocument as error:
             # The rest of the stream is in order. What this event would have told is noticed as a gap in its subscription.
             self._channel.unreadable(error)

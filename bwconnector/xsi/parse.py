@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,10 +27,11 @@ from bwconnector.xsi.events import (
     OtherEvent,
     SubscriptionEvent,
     SubscriptionTerminated,
+    Unwanted,
 )
 from bwconnector.xsi.reading import Element, Table, fields_of, flag_of, integer_of, local_name, root_of, text_of, type_of
 
-__all__ = ["CALL_EVENTS", "CONFERENCE_EVENTS", "EVENT_DATA", "channel_of", "parse"]
+__all__ = ["CALL_EVENTS", "CONFERENCE_EVENTS", "DND_INFO", "EVENT_DATA", "SERVICE_INFO", "channel_of", "parse", "unwanted"]
 
 CALL_EVENTS = frozenset(
     f"Call{name}Event"
@@ -95,6 +97,23 @@ def parse(document: bytes) -> Document:
     return read(root) if read else OtherDocument(name)
 
 
+def unwanted(document: bytes, wants: Callable[[str], bool]) -> SubscriptionEvent | None:
+    """The envelope of an event whose target nobody wants, without its data; None for whatever is to be parsed.
+
+    Subscriptions to whole groups bring many of these: only their envelopes are looked at, which are to be acknowledged and counted.
+    """
+    head, data, _ = document.partition(b"eventData")
+    target = _TARGET.search(head)
+    # Text that is not written plainly, and events without some part of the envelope, are left to the parser.
+    if not data or target is None or b"&" in head or b"<!" in head or wants(target[1].decode("utf-8", "replace").strip()):
+        return None
+    parts = [found[1].decode("ascii", "replace") for pattern in _IDENTITY if (found := pattern.search(head)) is not None]
+    if len(parts) < len(_IDENTITY) or not parts[1].isdigit():
+        return None
+    event_id, sequence, subscription_id = parts
+    return SubscriptionEvent(event_id, int(sequence), subscription_id, Unwanted(), target[1].decode("utf-8", "replace").strip())
+
+
 def channel_of(element: Element) -> ChannelOpened:
     """A ``Channel``; ``expires`` is 0 when BroadWorks did not say."""
     return ChannelOpened(**(_NO_CHANNEL | fields_of(element, _CHANNEL)))
@@ -104,18 +123,19 @@ _NO_CHANNEL: dict[str, Any] = {"channel_id": "", "expires": 0}
 _CHANNEL: Table = {"channelId": ("channel_id", text_of), "expires": ("expires", integer_of)}
 _TERMINATED: Table = {"channelId": ("channel_id", text_of), "reason": ("reason", text_of)}
 _SNAPSHOT: Table = {"calls": ("calls", calls_of), "conference": ("conference", conference_of), "hookStatus": ("hook_status", text_of)}
-_CALLS: Table = {"call": ("call", call_of), "calls": ("calls", calls_of)}
-_SERVICE_INFO: Table = {
+_CALLS: Table = {"call": ("call", call_of), "calls": ("calls", calls_of), "reason": ("reason", text_of)}
+SERVICE_INFO: Table = {
     "active": ("active", flag_of),
     "forwardToPhoneNumber": ("forward_to", text_of),
     "numberOfRings": ("number_of_rings", integer_of),
 }
-_DND_INFO: Table = {"active": ("active", flag_of)}
+DND_INFO: Table = {"active": ("active", flag_of)}
 
 
 def _call_event(kind: str, data: Element) -> EventData:
     fields = fields_of(data, _CALLS)
-    return CallEvent(kind, fields["calls"] if "calls" in fields else tuple(fields.values()))
+    reason = fields.pop("reason", "")
+    return CallEvent(kind, fields["calls"] if "calls" in fields else tuple(fields.values()), reason)
 
 
 def _conference_event(kind: str, data: Element) -> EventData:
@@ -141,7 +161,7 @@ def _service(data: Element, info: Table) -> dict[str, Any]:
 
 
 def _do_not_disturb(kind: str, data: Element) -> EventData:
-    return DoNotDisturbState(**_service(data, _DND_INFO))
+    return DoNotDisturbState(**_service(data, DND_INFO))
 
 
 def _message_summary(kind: str, data: Element) -> EventData:
@@ -157,7 +177,7 @@ _FORWARDING = {
 
 
 def _forwarding(kind: str, data: Element) -> EventData:
-    return ForwardingState(_FORWARDING[kind], **_service(data, _SERVICE_INFO))
+    return ForwardingState(_FORWARDING[kind], **_service(data, SERVICE_INFO))
 
 
 EVENT_DATA: dict[str, Callable[[str, Element], EventData]] = {
@@ -202,6 +222,13 @@ def _subscription_event(root: Element) -> Document:
 def _terminated(root: Element) -> Document:
     return ChannelTerminated(**({"channel_id": ""} | fields_of(root, _TERMINATED)))
 
+
+def _plain(name: str) -> re.Pattern[bytes]:
+    return re.compile(rf"<(?:[\w.-]+:)?{name}>([^<]*)</".encode())
+
+
+_TARGET = _plain("targetId")
+_IDENTITY = tuple(_plain(name) for name in ("eventID", "sequenceNumber", "subscriptionId"))
 
 # Keys are lower case: the spelling of the heartbeat differs between descriptions and the wire.
 _DOCUMENTS: dict[str, Callable[[Element], Document]] = {

@@ -161,6 +161,11 @@ def conference(user: str, call_ids: Sequence[str]) -> Request:
     return _calls_of("POST", user, "Conference", body=body)
 
 
+def get_conference(user: str) -> Request:
+    """The conference that ``user`` controls; refused when there is none."""
+    return _calls_of("GET", user, "Conference", safe=True)
+
+
 def conference_add(user: str, call_id: str) -> Request:
     """Add a call to the user's conference: sets a member."""
     return _calls_of("PUT", user, f"Conference/{_segment(call_id)}", safe=True)
@@ -216,6 +221,16 @@ def barge_in(user: str, address: str) -> Request:
     return _calls_of("POST", user, "DirectedCallPickupBargeIn", address=address)
 
 
+def silent_monitor(user: str, address: str) -> Request:
+    """Listen to the call that is active at ``address``, unheard."""
+    return _calls_of("POST", user, "SilentMonitor", address=address)
+
+
+def coach_agent(user: str, address: str) -> Request:
+    """Listen to the call that is active at ``address``, and be heard there only."""
+    return _calls_of("POST", user, "CoachAgent", address=address)
+
+
 def record(user: str, call_id: str) -> Request:
     """Start recording; accepted is not done: an event tells the result."""
     return _on_call("PUT", user, call_id, "Record")
@@ -257,6 +272,11 @@ def services(user: str) -> Request:
 def directory(user: str, scope: Literal["Enterprise", "Group"], **filters: str) -> Request:
     """The colleagues of ``user`` that match, e.g. ``extension="1002"``, for :func:`~bwconnector.xsi.answers.read_directory`."""
     return Request("GET", f"user/{_segment(user)}/directories/{scope}", _query(filters), safe=True)
+
+
+def service(user: str, name: str) -> Request:
+    """State of a service, named as its event package is; for the reader of :mod:`~bwconnector.xsi.answers` that is called as it is."""
+    return Request("GET", f"user/{_segment(user)}/services/{name.replace(' ', '')}", safe=True)
 
 
 def set_do_not_disturb(user: str, active: bool) -> Request:

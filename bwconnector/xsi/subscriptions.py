@@ -27,7 +27,7 @@ from bwconnector.xsi.budget import Backlog
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NO_SUBSCRIPTION, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import NEVER
-from bwconnector.xsi.requests import Request, Response, delete_subscription, renew_subscription, subscribe
+from bwconnector.xsi.requests import Request, Response, TargetKind, delete_subscription, renew_subscription, subscribe
 from bwconnector.xsi.subscribing import Channels, SubscriptionSettings, SubscriptionStatus
 
 __all__ = ["Channels", "SubscriptionSettings", "SubscriptionStatus", "Subscriptions"]
@@ -74,9 +74,11 @@ class _Target:
 class Subscriptions:
     """Implements SubscriptionPort of :mod:`bwconnector.bridge.ports` for targets that are users.
 
+    :param kind: what the targets are; those of other kinds than ``user`` have many devices each, and no initial events
     :param on_event: called with the target as it was subscribed, and the event with its ``target_id`` filled in
     :param uniform: random number between two bounds, to spread renewals
     :ivar on_lost: called with a target of which an event is lost that no refresh has made good in time
+    :ivar on_opened: called with target and package when BroadWorks has given a new subscription
     """
 
     log = Logger()
@@ -88,12 +90,15 @@ class Subscriptions:
         settings: SubscriptionSettings,
         on_event: Callable[[str, SubscriptionEvent], None],
         uniform: Callable[[float, float], float] = random.uniform,
+        kind: TargetKind = "user",
     ) -> None:
+        self._kind = kind
         self._clock = clock
         self._channels = channels
         self._settings = settings
         self._on_event = on_event
         self.on_lost: Callable[[str], None] = lambda target: None
+        self.on_opened: Callable[[str, str], None] = lambda target, package: None
         self._uniform = uniform
         self._retry_delay = backoffPolicy(initialDelay=1.0, maxDelay=60.0, factor=2.0, jitter=lambda: uniform(0.0, 1.0))
         self._targets: dict[str, _Target] = {}
@@ -135,7 +140,16 @@ class Subscriptions:
         entry = self._targets.setdefault(target, _Target())
         subscription = _Subscription(target, package, first=not entry.subscriptions, id=subscription_id)
         entry.subscriptions[package] = self._by_id[subscription_id] = subscription
-        self._channels.adopt(subscription_id, package in _WITH_SNAPSHOTS, first)
+        collective = self._kind != "user"
+        self._channels.adopt(subscription_id, package in _WITH_SNAPSHOTS and not collective, collective, first)
+
+    def wants(self, target: str) -> bool:
+        """Somebody wants events of the target."""
+        return target in self._targets
+
+    def only_changes(self, target: str) -> bool:
+        """False: each package of a user tells its state at first."""
+        return False
 
     def subscribed(self, target: str) -> bool:
         """BroadWorks has the subscription to the target's first package."""
@@ -151,9 +165,9 @@ class Subscriptions:
         entry = self._targets.setdefault(target, _Target())
         for package in packages:
             if package not in entry.subscriptions:
-                entry.subscriptions[package] = _Subscription(target, package, first=not entry.subscriptions)
+                entry.subscriptions[package] = _Subscription(target, package, first=package == packages[0])
         try:
-            await self._open(_first(entry), self._waited_for)
+            await self._open(entry.subscriptions[packages[0]], self._waited_for)
         except Exception:
             if known is None and self._targets.get(target) is entry:
                 self.release(target)
@@ -313,7 +327,7 @@ class Subscriptions:
     async def _ask(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         settings = self._settings
         request = subscribe(
-            "user", subscription.target, subscription.package, settings.expires, settings.channel_set_id, settings.application_id
+            self._kind, subscription.target, subscription.package, settings.expires, settings.channel_set_id, settings.application_id
         )
         try:
             response = await self._perform(request, slots)
@@ -331,7 +345,9 @@ class Subscriptions:
             subscription.id = grant.id
             self._by_id[grant.id] = subscription
             self._renew_later(subscription, grant.expires)
-            self._channels.adopt(grant.id, subscription.package in _WITH_SNAPSHOTS)
+            collective = self._kind != "user"
+            self._channels.adopt(grant.id, subscription.package in _WITH_SNAPSHOTS and not collective, collective)
+            self.on_opened(subscription.target, subscription.package)
         elif grant.id not in self._by_id:
             self._delete(grant.id)
 

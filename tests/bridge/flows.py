@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
+import attrs
 from twisted.internet.task import Clock
 
 from bwconnector.bridge.callmodel import CallModel
@@ -49,19 +50,22 @@ def leg(
     to: str = "",
     reason: str = "transfer",
     via: Sequence[tuple[str, str]] = (),
+    remote_type: str = "",
     **more: object,
 ) -> XsiCall:
     """``leg("a1", "K1 Or Al B")``: callId, then extTrackingId, personality, state and remote party.
 
-    ``release``: ``local`` or ``remote``; ``why``: internalReleaseCause; ``to``/``reason``: redirect; ``via``: redirections, oldest first.
+    ``release``: ``local`` or ``remote``; ``why``: internalReleaseCause; ``to``/``reason``: redirect; ``via``: redirections, oldest first;
+    ``remote_type``: callType of the remote party.
     """
     tracking, personality, state, *remote = text.split()
+    far = party(remote[0] if remote else "")
     return XsiCall(
         call_id,
         tracking,
         PERSONALITY[personality],
         STATE[state],
-        party(remote[0] if remote else ""),
+        attrs.evolve(far, call_type=remote_type) if remote_type else far,
         releasing_party=f"{release}Release" if release else "",
         release_cause=ReleaseCause(internal=why) if why else None,
         redirect=Redirect(f"tel:{to}", reason) if to else None,
@@ -70,9 +74,9 @@ def leg(
     )
 
 
-def ev(name: str, *legs: XsiCall) -> EventData:
+def ev(name: str, *legs: XsiCall, reason: str = "") -> EventData:
     """``ev("Answered", leg(...))``."""
-    return CallEvent(f"Call{name}Event", legs)
+    return CallEvent(f"Call{name}Event", legs, reason)
 
 
 def conf(name: str, *call_ids: str, kind: str = "") -> EventData:
@@ -158,6 +162,8 @@ def line(change: Change, device: str) -> str:
         words.append(f"to={change.target or '?'}")
     if change.items:
         words.append("[" + " ".join(f"{_id(i.new)}{'<' + _id(i.old) if i.old else ''}" for i in change.items) + "]")
+    if change.characteristics:
+        words.append(",".join(sorted(change.characteristics)))
     return " ".join(words)
 
 

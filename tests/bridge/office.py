@@ -13,6 +13,7 @@ from bwconnector.bridge.callmodel import CallModel
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, Call, Leg
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.devices import Directory
+from bwconnector.bridge.features import Features
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.session import Session
@@ -172,6 +173,9 @@ class FakeSubscriptions:
     def subscribed(self, target: str) -> bool:
         return target in self.targets
 
+    def only_changes(self, target: str) -> bool:
+        return False
+
 
 class Office:
     """Everything put together, with one link open and all channels up."""
@@ -192,6 +196,7 @@ class Office:
         self.monitors = Monitors(self.directory.shown, lambda device, link: self.switch.snapshots.asked_by(device, link))
         self.subscriptions = FakeSubscriptions()
         self.model = CallModel(self.clock, self.policy, self.directory, self.subscriptions.subscribed, self.monitors.deliver)
+        self.features = Features(self.monitors, self.model.service_state)
         self.table = self.model.table
         self.status = Status(link_loss_policy)
         self.status.channels_changed(1)
@@ -200,6 +205,7 @@ class Office:
             table=self.table,
             intents=self.model.intents,
             monitors=self.monitors,
+            features=self.features,
             subscriptions=self.subscriptions,
             xsi=self.bw,
             status=self.status,

@@ -29,11 +29,16 @@ CONFERENCES = (
     *("conference_start", "conference_add", "conference_hold", "conference_retrieve", "conference_release"),
 )
 ENTERING = ("dial", "answer", "hang_up", "hold", "reject", "pickup", "park", "park_retrieve", "barge_in")
-EVERYTHING = tuple(dict.fromkeys((*BASIC, *MOVING, *CONFERENCES, *ENTERING)))
+HELPING = (
+    *("dial", "answer", "hang_up", "hold", "retrieve", "record", "pause_recording", "resume_recording", "stop_recording"),
+    *("escalate", "emergency_escalate"),
+)
+EVERYTHING = tuple(dict.fromkeys((*BASIC, *MOVING, *CONFERENCES, *ENTERING, *HELPING)))
 
 _ONE_PARTY = frozenset(
     {"lift", "not_lifted", "answer", "reject", "no_answer", "hold", "retrieve", "hang_up", "transfer_consult", "conference_start"}
     | {"conference_add", "conference_hold", "conference_retrieve", "conference_release"}
+    | {"record", "pause_recording", "resume_recording", "stop_recording", "escalate", "emergency_escalate"}
 )
 _OF_OUTSIDE = frozenset({"answer", "hang_up", "busy"})
 

@@ -40,6 +40,7 @@ def test_a_service_that_is_switched_off_is_not_announced() -> None:
 def test_switching_function_caps() -> None:
     answer = Office().answer(csta.GetSwitchingFunctionCaps())
     assert (answer.ignore_unsupported_parameters, answer.connection_view) == ("ignoreParameters", "fixed")
+    assert answer.call_characteristics_supported == {"assistCall", "highPriorityCall", "priorityCall"}
     assert {"transferCall", "established", "systemRegister"} <= names(answer.serv_evts_list)
     assert Office(P_STRICT="reject").answer(csta.GetSwitchingFunctionCaps()).ignore_unsupported_parameters == "rejectMessage"
 

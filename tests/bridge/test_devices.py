@@ -324,3 +324,60 @@ def test_an_unreachable_broadworks_says_nothing_about_the_kind() -> None:
     bw = BroadWorks()
     bw.answers("GET callcenter/entry/calls", NoXspAvailable("down"))
     assert found(directory(bw), "entry") is NoXspAvailable
+
+
+def of(service_provider: str, group: str = "") -> bytes:
+    """bob's profile, with where he belongs."""
+    place = f"<groupId>{group}</groupId><serviceProvider>{service_provider}</serviceProvider></details>"
+    return profile("bob").replace(b"</details>", place.encode())
+
+
+def colleagues(*names: str) -> Response:
+    """A page of a group's directory; extensions are the names' lengths."""
+    details = "".join(
+        f"<directoryDetails><userId>{name}@example.net</userId><groupId>sales</groupId><serviceProvider>Ent</serviceProvider>"
+        f"<number>555000100{number}</number><extension>{len(name)}</extension></directoryDetails>"
+        for number, name in enumerate(names)
+    )
+    return Response(200, {}, f'<Group xmlns="http://schema.broadsoft.com/xsi"><groupDirectory>{details}</groupDirectory></Group>'.encode())
+
+
+def test_the_first_device_of_the_scope_makes_all_known() -> None:
+    bw = BroadWorks()
+    bw.answers("GET user/bob/profile", Response(200, {}, of("Ent", "sales")))
+    bw.answers("GET user/bob/directories/Group?start=1&results=1000", colleagues("al", "eve"))
+    bw.answers("GET user/bob/directories/Group?start=3&results=1000", colleagues("dan"))
+    bw.answers("GET user/bob/directories/Group?start=4&results=1000", colleagues())
+    names = directory(bw, scope_id="Ent/sales")
+    assert isinstance(found(names, "bob"), Device)
+    bw.asked.clear()
+    assert found(names, "eve") == Device("eve@example.net", number="+15550001001", extension="3", service_provider="Ent", group="sales")
+    assert found(names, "2") == found(names, "al@example.net")
+    assert names.in_scope("dan@example.net") and not names.in_scope("alice@example.net")
+    assert names.known("3") is None  # eve and dan both have it
+    assert bw.asked == bw.looked_up == []
+
+
+def test_a_page_that_repeats_itself_ends_the_directory() -> None:
+    bw = BroadWorks()
+    bw.answers("GET user/bob/profile", Response(200, {}, of("Ent")))
+    bw.otherwise = colleagues("al", "eve")
+    names = directory(bw, scope_id="Ent")
+    found(names, "bob")
+    assert names.in_scope("eve@example.net")
+    assert len([line for line in bw.asked if "directories/Enterprise" in line]) == 2
+
+
+def test_a_device_outside_of_the_scope_makes_nobody_known() -> None:
+    bw = BroadWorks()
+    names = directory(bw, scope_id="Ent/sales")
+    assert isinstance(found(names, "bob"), Device) and found(names, "nobody") is UnknownDevice
+    assert not names.in_scope(user("bob"))
+    assert [line for line in bw.asked if "directories" in line] == []
+
+
+def test_a_directory_that_cannot_be_read_costs_the_device_nothing() -> None:
+    bw = BroadWorks()
+    bw.answers("GET user/bob/profile", Response(200, {}, of("Ent")))
+    bw.answers("GET user/bob/directories/Enterprise?start=1&results=1000", NoXspAvailable("down"))
+    assert isinstance(found(directory(bw, scope_id="Ent"), "bob"), Device)

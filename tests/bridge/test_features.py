@@ -32,6 +32,13 @@ ALWAYS_ON = ForwardingState("Call Forwarding Always", active=True, forward_to="t
 
 
 @pytest.mark.parametrize("event", [DND_ON, ALWAYS_ON, MessageSummary(2)])
+def test_where_no_state_is_told_at_first_all_are_changes(event: FeatureEvent) -> None:
+    world = World()
+    world.features = Features(world.monitors, lambda *state: None, lambda user: user == "A")
+    assert len(world.apply(event, event)) == 1
+
+
+@pytest.mark.parametrize("event", [DND_ON, ALWAYS_ON, MessageSummary(2)])
 def test_the_first_state_is_no_change(event: FeatureEvent) -> None:
     world = World()
     assert world.apply(event) == []

@@ -6,11 +6,11 @@ from itertools import combinations
 
 import pytest
 
-from tests.bridge import scenarios_conference, scenarios_transfer
+from tests.bridge import scenarios_conference, scenarios_transfer, scenarios_voice
 from tests.bridge.flows import Flow, Stream, interleavings
 from tests.bridge.scenarios import SCENARIOS, Scenario
 
-assert scenarios_conference and scenarios_transfer  # importing them adds their scenarios
+assert scenarios_conference and scenarios_transfer and scenarios_voice  # importing them adds their scenarios
 
 CASES = [
     pytest.param(scenario, monitored, id=f"{scenario.name}-{''.join(monitored)}")

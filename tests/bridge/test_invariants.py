@@ -15,7 +15,7 @@ from bwconnector.csta.xml import ED3
 from tests.bridge.flows import Flow, line
 from tests.bridge.links import FakeLink
 from tests.bridge.scenarios import talk
-from tests.bridge.switchboard import BASIC, CONFERENCES, EVERYTHING, MOVING, NAMES, Switchboard, script, variation
+from tests.bridge.switchboard import BASIC, CONFERENCES, EVERYTHING, HELPING, MOVING, NAMES, Switchboard, script, variation
 
 SEEDS = st.integers(min_value=0, max_value=2**32)
 
@@ -78,7 +78,7 @@ class _View:
         self.calls |= {item.new.call_id for item in mine}
 
 
-@given(seed=SEEDS, operations=st.sampled_from([BASIC, MOVING, CONFERENCES, EVERYTHING]))
+@given(seed=SEEDS, operations=st.sampled_from([BASIC, MOVING, CONFERENCES, HELPING, EVERYTHING]))
 def test_i1_every_view_begins_with_a_birth_and_ends_with_null(operations: tuple[str, ...], seed: int) -> None:
     switchboard = board(seed, operations)
     for device, changes in switchboard.heard.items():
@@ -157,7 +157,7 @@ def test_i5_old_connections_were_announced(seed: int) -> None:
     assert strangers == []
 
 
-@given(seed=SEEDS, drift=st.sampled_from([0.05, 0.1, 0.2]), operations=st.sampled_from([BASIC, MOVING, CONFERENCES]))
+@given(seed=SEEDS, drift=st.sampled_from([0.05, 0.1, 0.2]), operations=st.sampled_from([BASIC, MOVING, CONFERENCES, HELPING]))
 def test_i6_the_order_of_arrival_does_not_matter(operations: tuple[str, ...], seed: int, drift: float) -> None:
     heard = []
     for late in (0.0, drift):

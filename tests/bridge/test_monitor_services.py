@@ -299,6 +299,12 @@ def test_snapshot_call_hides_who_is_private() -> None:
     assert {entry.device_on_call for entry in answer.snapshot} == {csta.PartyDevice("alice"), csta.RESTRICTED}
 
 
+def test_snapshot_call_of_an_emergency() -> None:
+    office = Office()
+    office.call("K1", alice="Active").marks[user("alice")] = frozenset({"priorityCall"})
+    assert office.answer(csta.SnapshotCall(snapshot_object=connection("K1"))).call_characteristics == {"priorityCall"}
+
+
 def test_snapshot_call_unknown() -> None:
     office = Office()
     assert office.error(csta.SnapshotCall(snapshot_object=connection("K9"))) == "operation invalidCallID"

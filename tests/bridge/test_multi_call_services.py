@@ -484,6 +484,7 @@ def test_single_step_conference_call_of_a_device_that_does_not_answer() -> None:
 def test_single_step_conference_call_checks_before_it_asks() -> None:
     office = Office(P_SSC="on")
     office.call("K1", alice="Active", bob="Held")
-    assert office.error(join("silent")) == "operation invalidParticipationType"
+    assert office.error(join("none")) == "operation invalidParticipationType"
+    assert office.error(join("silent")) == "stateIncompatibility invalidObjectState"
     assert office.error(join()) == "stateIncompatibility invalidObjectState"
     assert office.bw.asked == []

@@ -52,7 +52,9 @@ def apply(world: World, fault: Fault, *, one_stays: bool = True) -> None:
     if one_stays and fault.kind in COSTLY and not any(_well(world, number) for number in range(len(world.xsps)) if number != fault.number):
         return
     if fault.kind == "fail over":
-        world.fail_over(fault.number)
+        # Collective subscriptions are told nothing of it: what is gone shows when the devices are asked for.
+        if world.scope is None:
+            world.fail_over(fault.number)
         return
     xsp = world.xsps[fault.number]
     world.tell(f"{fault.kind} {xsp.name} {fault.reason}")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bwconnector.bridge.status import MONITOR_STOP, REPAIR
 from bwconnector.simulator.config import SimulatorConfig
+from bwconnector.xsi.collective import Scope
 
 from . import EXAMPLES, PHASES, REPEATABLE
 from .faults import HARMLESS, HARSH, Fault, apply, faults, heal
@@ -26,6 +27,7 @@ SLOW_RETRY = 330.0
 CHOICES = st.integers(0, 1_000_000)
 PAUSES = st.sampled_from([1.0, 2.0, 7.0])
 POLICIES = st.sampled_from([MONITOR_STOP, REPAIR])
+SCOPES = st.sampled_from([None, Scope("group", "ExampleEnt/sales")])
 MONITORED = st.lists(st.sets(st.sampled_from(USERS)).map(sorted), min_size=2, max_size=2)
 
 
@@ -54,9 +56,11 @@ def scripts(who: tuple[str, ...], kinds: tuple[str, ...]) -> st.SearchStrategy[l
 
 
 @settings(max_examples=2 * EXAMPLES, derandomize=REPEATABLE, phases=PHASES)
-@given(CONFIGS, MONITORED, scripts(("phone", "phone", "desktop", "fault"), HARSH), CHOICES)
-def test_one_channel_is_enough(config: SimulatorConfig, monitored: list[list[str]], script: list[Act], seed: int) -> None:
-    world = World(config, monitored, drift=DRIFT, seed=seed)
+@given(SCOPES, CONFIGS, MONITORED, scripts(("phone", "phone", "desktop", "fault"), HARSH), CHOICES)
+def test_one_channel_is_enough(
+    scope: Scope | None, config: SimulatorConfig, monitored: list[list[str]], script: list[Act], seed: int
+) -> None:
+    world = World(config, monitored, drift=DRIFT, seed=seed, scope=scope)
     for act in script:
         act.play(world, but=ENTERING)
     heal(world)
@@ -86,11 +90,11 @@ def test_all_is_told_once_and_in_order(config: SimulatorConfig, monitored: list[
 
 
 @settings(max_examples=2 * EXAMPLES, derandomize=REPEATABLE, phases=PHASES)
-@given(POLICIES, CONFIGS, MONITORED, scripts(("phone", "desktop", "fault"), (*HARSH, "kill", "kill")), CHOICES)
+@given(SCOPES, POLICIES, CONFIGS, MONITORED, scripts(("phone", "desktop", "fault"), (*HARSH, "kill", "kill")), CHOICES)
 def test_after_all_channels_were_lost(
-    link_loss_policy: str, config: SimulatorConfig, monitored: list[list[str]], script: list[Act], seed: int
+    scope: Scope | None, link_loss_policy: str, config: SimulatorConfig, monitored: list[list[str]], script: list[Act], seed: int
 ) -> None:
-    world = World(config, monitored, drift=DRIFT, seed=seed, link_loss_policy=link_loss_policy)
+    world = World(config, monitored, drift=DRIFT, seed=seed, link_loss_policy=link_loss_policy, scope=scope)
     for act in script:
         act.play(world, one_stays=False, but=ENTERING)
     heal(world)

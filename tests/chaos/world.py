@@ -17,8 +17,10 @@ from bwconnector.bridge.status import MONITOR_STOP
 from bwconnector.simulator.broadworks import BroadWorks
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.xsi.channelset import ChannelSet, Link
-from bwconnector.xsi.events import SubscriptionEvent
+from bwconnector.xsi.collective import CollectiveSubscriptions, Scope
+from bwconnector.xsi.events import Document, SubscriptionEvent
 from bwconnector.xsi.opening import ChannelSettings
+from bwconnector.xsi.parse import parse, unwanted
 from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
 
 from .phones import NUMBERS, USERS, use_phone
@@ -52,6 +54,7 @@ class World:
     """Everything, with all channels up and all monitors started.
 
     :param monitored: for each T-Server the devices that it monitors
+    :param scope: of collective subscriptions; None with subscriptions of each device
     :param drift: longest time in seconds that a stream may take for a document; how long each takes is random
     """
 
@@ -64,10 +67,12 @@ class World:
         drift: float = 0.0,
         seed: int = 0,
         link_loss_policy: str = MONITOR_STOP,
+        scope: Scope | None = None,
     ) -> None:
         self.clock = Clock()
         self.clock.rightNow = 1_700_000_000.0
         self.failures: list[object] = []
+        self.scope = scope
         self.broadworks = BroadWorks(config, self.clock)
         self.switch = self.broadworks.switch
         self._random = Random(seed)
@@ -76,9 +81,16 @@ class World:
             return self._random.uniform(0.001, drift) if drift else 0.001
 
         self.xsps = [MemoryXsp(f"xsp{number}", self.broadworks, self.clock, delay) for number in range(xsps)]
-        settings = ChannelSettings("set", "app")
+        settings = ChannelSettings("set", "app", read=self._read)
         self.channels = ChannelSet(self.clock, [Link(xsp, xsp, settings) for xsp in self.xsps], lambda status: self._channel_changed())
-        self.subscriptions = Subscriptions(self.clock, self.channels, SubscriptionSettings("set", "app"), self._event)
+        asked = SubscriptionSettings("set", "app")
+        self.subscriptions: Subscriptions | CollectiveSubscriptions = (
+            Subscriptions(self.clock, self.channels, asked, self._event)
+            if scope is None
+            else CollectiveSubscriptions(
+                self.clock, self.channels, asked, scope, lambda target: self.bridge.directory.in_scope(target), self._event
+            )
+        )
         self.bridge = Bridge(
             clock=self.clock,
             xsi=self.channels,
@@ -88,6 +100,7 @@ class World:
             link_loss_policy=link_loss_policy,
             default_domain=DOMAIN,
             account=config.user_id,
+            scope_id=scope.id if scope is not None else "",
         )
         self.bridge.restored = self.subscriptions.channels_restored
         self.tservers = [TServer(f"tserver-{number}", self.clock, devices) for number, devices in enumerate(monitored, 1)]
@@ -107,6 +120,9 @@ class World:
 
     def _channel_changed(self) -> None:
         self.bridge.channels_changed(self.channels.up_count)
+
+    def _read(self, document: bytes) -> Document:
+        return unwanted(document, self.subscriptions.wants) or parse(document)
 
     def _event(self, target: str, event: SubscriptionEvent) -> None:
         self.bridge.event(target, event.data)

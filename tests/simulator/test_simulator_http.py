@@ -332,6 +332,44 @@ async def test_responses_count_only_at_the_xsp_that_delivered(client: Client) ->
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_service_that_a_user_does_not_have(client: Client) -> None:
+    client.simulator.broadworks.switch.services.unassign("alice", "DoNotDisturb")
+    services = f"{ACTIONS}user/alice@example.net/services"
+    assert (await client.ask("GET", f"{services}/DoNotDisturb")).status == 404
+    assert (
+        await client.ask("PUT", f"{services}/DoNotDisturb", f"<DoNotDisturb {XMLNS}><active>true</active></DoNotDisturb>")
+    ).status == 404
+    listed = [name.text for name in (await client.ask("GET", services)).tree.iter("name")]
+    assert "Do Not Disturb" not in listed and "Call Waiting" in listed
+
+
+@pytest_twisted.ensureDeferred
+async def test_recording_and_escalation_by_request(client: Client) -> None:
+    switch = client.simulator.broadworks.switch
+    a1 = switch.dial("alice", "1002")
+    bob = f"{ACTIONS}user/bob@example.net/calls"
+    switch.answer("bob")
+    path = f"{ACTIONS}user/alice@example.net/calls/{a1}"
+    states = [("Record", "Started"), ("PauseRecording", "Paused"), ("ResumeRecording", "Started")]
+    for verb, state in states:
+        assert (await client.ask("PUT", f"{path}/{verb}")).status == 200
+        assert (await client.ask("GET", path)).text("recordingState") == state
+    assert (await client.ask("PUT", f"{path}/Record")).status == 403
+    assert (await client.ask("PUT", f"{path}/StopRecording")).status == 200
+    assert (await client.ask("GET", path)).text("allowedRecordingControls") == "record"
+    b1 = switch.legs("bob")[0].call.call_id
+    urgent = await client.ask("POST", f"{bob}/{b1}/EmergencyEscalate?address=1004")
+    assert (urgent.status, urgent.tree.tag) == (201, "CallStartInfo")
+    switch.answer("dave")
+    assert switch.bridge("bob") is not None
+    switch.conference_release("bob")
+    switch.dial("carol", "1002")
+    switch.answer("bob")
+    assert (await client.ask("POST", f"{bob}/Escalate?address=1004")).status == 201
+    assert switch.legs("dave")[0].call.escalation == "Normal"
+
+
+@pytest_twisted.ensureDeferred
 async def test_call_control_of_a_whole_call(client: Client) -> None:
     alice, bob = (f"{ACTIONS}user/{name}@example.net/calls" for name in ("alice", "bob"))
     switch = client.simulator.broadworks.switch

@@ -447,6 +447,83 @@ def test_session_info_reaches_both_ends() -> None:
     assert [event.calls[0].client_session_info for event in run.events] == ["crm-4711", "crm-4711"]
 
 
+def test_a_recording_from_start_to_end() -> None:
+    run = talking()
+    seen = []
+    for operation in ("record", "pause_recording", "resume_recording", "stop_recording"):
+        getattr(run.switch, operation)(A)
+        seen.append(run.events[-1].calls[0].recording_controls)
+    assert [event.type.removeprefix("CallRecording").removesuffix("Event") for event in run.events] == [
+        "Starting", "Started", "Paused", "Resumed", "Stopped",
+    ]  # fmt: skip
+    assert [event.calls[0].recording for event in run.events] == ["Pending", "Started", "Paused", "Started", ""]
+    assert seen == ["pause-stop", "resume-stop", "pause-stop", "record"]
+    assert run.events[-1].reason == "User Requested"
+    assert {event.user_id for event in run.events} == {A}
+
+
+@pytest.mark.parametrize("operation", ["pause_recording", "resume_recording", "stop_recording"])
+def test_a_call_that_is_not_recorded(operation: str) -> None:
+    run = talking()
+    with pytest.raises(SwitchError):
+        getattr(run.switch, operation)(A)
+    assert run.events == []
+
+
+def test_a_recorder_that_gives_up() -> None:
+    run = talking()
+    run.switch.record(A)
+    run.switch.stop_recording(A, reason="Failure")
+    assert (run.events[-1].type, run.events[-1].reason) == ("CallRecordingStoppedEvent", "Failure")
+
+
+def test_an_agent_escalates_a_call() -> None:
+    run = talking()
+    run.switch.escalate(B)
+    assert run.take(B) == ["CallHeld 77:1 Te Held >alice", "CallOriginated 78:1 Or Alerting >carol", "CallUpdated 78:1 Or Alerting >carol"]
+    (received,) = [event for event in run.events if event.user_id == C]
+    assert received.calls[0].escalation == "Normal"
+    assert all(not event.calls[0].escalation for event in run.events if event.calls and event.user_id == B)
+
+
+def test_an_agent_escalates_an_emergency() -> None:
+    run = talking()
+    run.switch.emergency_escalate(B, "1004")
+    (received,) = [event for event in run.events if event.user_id == D]
+    assert received.calls[0].escalation == "Emergency"
+    run.clear()
+    run.switch.answer(D)
+    assert run.take(B) == ["CallAnswered 78:1 Or Active >dave", "ConferenceStarted Active [0,1]"]
+    (one,) = truth(run)
+    assert one == {"alice": "Active", "bob": "Active", "dave": "Active"}
+
+
+def test_a_supervisor_who_answers_too_late_talks_to_the_agent_alone() -> None:
+    run = talking()
+    run.switch.emergency_escalate(B, "1004")
+    run.switch.hang_up(A)
+    run.switch.answer(D)
+    assert truth(run) == [{"bob": "Active", "dave": "Active"}]
+
+
+@pytest.mark.parametrize("number", ["911", "112"])
+def test_an_emergency_number_is_one(number: str) -> None:
+    run = Recorded()
+    run.switch.dial(A, number)
+    assert run.events[-1].calls[0].remote.call_type == "Emergency"
+    run.switch.answer(number)
+    assert truth(run) == [{"alice": "Active", number: "Active"}]
+
+
+def test_a_service_that_is_taken_away() -> None:
+    run = Recorded()
+    run.switch.services.unassign(A, "DoNotDisturb")
+    assert run.events[-1].service == ServiceState("DoNotDisturb", assigned=False)
+    with pytest.raises(SwitchError) as refused:
+        run.switch.services.change(A, ServiceState("DoNotDisturb", active=True))
+    assert refused.value.status == 404
+
+
 def test_tracking_ids_can_be_uuids_and_repeat_with_the_seed() -> None:
     first, second = Recorded(tracking_ids="uuid"), Recorded(tracking_ids="uuid")
     for run in (first, second):
@@ -468,6 +545,9 @@ def test_tracking_ids_can_be_uuids_and_repeat_with_the_seed() -> None:
         ("conference_start", (A,), 403),
         ("barge_in", (D, A), 403),
         ("busy", (A,), 403),
+        ("record", (A,), 403),
+        ("escalate", (A, "1002"), 403),
+        ("emergency_escalate", (A, "1002"), 403),
     ],
 )
 def test_what_is_not_possible_changes_nothing(operation: str, arguments: tuple[str, ...], status: int) -> None:

@@ -14,8 +14,9 @@ ADDRESSES = ("1001", "1002", "1003", "1004", X, "5551", "9000")
 WITH_PARTY = (
     "answer", "hang_up", "hold", "retrieve", "reject", "no_answer", "busy", "lift", "not_lifted", "transfer_consult", "pickup", "park",
     "park_retrieve", "conference_start", "conference_add", "conference_hold", "conference_retrieve", "conference_release", "to_voice_mail",
+    "record", "pause_recording", "resume_recording", "stop_recording", "escalate", "emergency_escalate",
 )  # fmt: skip
-WITH_ADDRESS = ("dial", "consult", "click_to_dial", "transfer_blind", "deflect", "pickup", "park", "park_retrieve", "barge_in")
+WITH_ADDRESS = ("dial", "consult", "click_to_dial", "transfer_blind", "deflect", "pickup", "park", "park_retrieve", "barge_in", "escalate")
 
 operations = st.one_of(
     st.tuples(st.sampled_from(WITH_PARTY), st.sampled_from(PARTIES)),

@@ -2,7 +2,8 @@
 
 A line is ``Delivered{K1,bob} alerting newCall alice>bob``: event, connection, state of the monitored device's own connection, cause,
 then what the event has of calling and called device, redirecting device (``lr=``), second connection (``and``), where the call goes
-(``to=``), and connections (``[{new}<{old}]``). Calls are called K1, K2 … in the order in which the T-Servers hear of them.
+(``to=``), connections (``[{new}<{old}]``), and call characteristics. Calls are called K1, K2 … in the order in which the T-Servers
+hear of them.
 """
 
 from __future__ import annotations
@@ -297,6 +298,7 @@ class Exchange:
                 ]
                 words.append(f"[{' '.join(items)}]")
         words += [f"{name}={fields[name]}" for name in STATES if fields.get(name) is not None]
+        words += sorted(fields.get("call_characteristics") or ())
         return " ".join(words)
 
 

@@ -7,7 +7,7 @@ import pytest
 from bwconnector.xsi import answers
 from bwconnector.xsi.answers import CallStartInfo, ErrorInfo, Profile, SubscriptionGrant
 from bwconnector.xsi.errors import OutcomeUnknown
-from bwconnector.xsi.events import ChannelOpened
+from bwconnector.xsi.events import ChannelOpened, DoNotDisturbState, ForwardingState
 
 from .samples import channel, error_info, subscription
 
@@ -43,6 +43,20 @@ def test_profile_in_another_charset() -> None:
     )
     assert answers.read_profile(body.encode("latin-1")) == Profile("jo@ex.org", "5551", "51", "49", "G", "E", "Jörg", "Ex")
     assert answers.read_profile(f"<Profile {X}/>".encode()) == Profile()
+
+
+def test_do_not_disturb() -> None:
+    body = f"<DoNotDisturb {X}><active>true</active><ringSplash>false</ringSplash></DoNotDisturb>"
+    assert answers.read_do_not_disturb(body.encode()) == DoNotDisturbState(active=True)
+
+
+def test_forwarding() -> None:
+    content = "<active>true</active><forwardToPhoneNumber>tel:9</forwardToPhoneNumber><numberOfRings>3</numberOfRings>"
+    body = f"<CallForwardingNoAnswer {X}>{content}</CallForwardingNoAnswer>"
+    expected = ForwardingState("Call Forwarding No Answer", active=True, forward_to="tel:9", number_of_rings=3)
+    assert answers.read_forwarding("Call Forwarding No Answer", body.encode()) == expected
+    with pytest.raises(OutcomeUnknown):
+        answers.read_forwarding("Call Forwarding Busy", body.encode())
 
 
 def test_services() -> None:

@@ -135,6 +135,16 @@ def test_how_long_an_earlier_event_is_waited_for() -> None:
     assert world.gaps == ["s-1"]
 
 
+def test_an_earlier_event_of_a_collective_subscription_is_waited_for_longer() -> None:
+    world = World(gap_timeout=0.3)
+    world.set.adopt("s-1", snapshots=False, collective=True)
+    world.bring(0, 2)
+    world.clock.advance(1.4)
+    assert (world.gaps, world.sequences) == ([], [])
+    world.clock.advance(0.2)
+    assert (world.gaps, world.sequences) == (["s-1"], [2])
+
+
 def test_a_gap_that_nothing_makes_good() -> None:
     world = World()
     world.set.adopt("s-1")

@@ -29,9 +29,10 @@ from bwconnector.xsi.events import (
     ReleaseCause,
     SubscriptionEvent,
     SubscriptionTerminated,
+    Unwanted,
     XsiCall,
 )
-from bwconnector.xsi.parse import CALL_EVENTS, CONFERENCE_EVENTS, parse
+from bwconnector.xsi.parse import CALL_EVENTS, CONFERENCE_EVENTS, parse, unwanted
 
 from .samples import HEARTBEAT, REMOTE, call, channel, event, sample_files, terminated
 
@@ -99,6 +100,7 @@ def test_every_detail_of_a_call() -> None:
         "<xsi:allowAnswer/><xsi:allowRetrieve>false</xsi:allowRetrieve><xsi:huntGroupUserId>hunt@ex.org</xsi:huntGroupUserId>"
         "<xsi:recallType>Call Park</xsi:recallType><xsi:answerTime>1700000000456</xsi:answerTime>"
         "<xsi:acdCallInfo><xsi:acdUserId>queue@ex.org</xsi:acdUserId><xsi:callingPartyInfo><xsi:name>X</xsi:name></xsi:callingPartyInfo></xsi:acdCallInfo>"
+        "<xsi:agentEscalation>Emergency</xsi:agentEscalation><xsi:allowedRecordingControls>pause-stop</xsi:allowedRecordingControls>"
         "<xsi:recordingState>Started</xsi:recordingState><xsi:clientSessionInfo>crm-1</xsi:clientSessionInfo><xsi:later>new</xsi:later>"
     )
     assert data_of("CallReleasedEvent", call(extra, state="Released")) == CallEvent(
@@ -125,11 +127,20 @@ def test_every_detail_of_a_call() -> None:
                 answer_time=1700000000456,
                 acd_user_id="queue@ex.org",
                 acd_calling_party=Party(name="X"),
+                recording_controls="pause-stop",
                 recording_state="Started",
+                escalation="Emergency",
                 client_session_info="crm-1",
             ),
         ),
     )
+
+
+@pytest.mark.parametrize("reason", ["User Requested", "Failure"])
+def test_why_a_recording_has_stopped(reason: str) -> None:
+    event = data_of("CallRecordingStoppedEvent", f"<xsi:reason>{reason}</xsi:reason>{call('')}")
+    assert isinstance(event, CallEvent)
+    assert (event.reason, len(event.calls)) == (reason, 1)
 
 
 def test_an_empty_call_is_tolerated() -> None:
@@ -184,6 +195,7 @@ def test_conference_events(kind: str) -> None:
         ("VoiceMailMessageSummaryEvent", "", MessageSummary()),
         ("SubscriptionTerminatedEvent", "", SubscriptionTerminated()),
         ("CallHistoryEvent", call(), OtherEvent("CallHistoryEvent")),
+        *((f"{service}Event", "<xsi:info/>", OtherEvent(f"{service}Event")) for service in ("CallWaiting", "RemoteOffice", "MusicOnHold")),
         ("AgentStateEvent", "", OtherEvent("AgentStateEvent")),
     ],
 )
@@ -252,3 +264,47 @@ def test_samples(file: Path) -> None:
         assert told is None or told == kind
     else:
         assert not isinstance(document, OtherDocument)
+
+
+# Events that nobody wants
+
+
+def of_target(target: str, head: str = "") -> bytes:
+    return (
+        b'<?xml version="1.0" encoding="UTF-8"?>'
+        b'<xsi:Event xmlns:xsi="http://schema.broadsoft.com/xsi" xmlns:xsi1="http://www.w3.org/2001/XMLSchema-instance" '
+        b'xsi1:type="xsi:SubscriptionEvent"><xsi:eventID>e-1</xsi:eventID><xsi:sequenceNumber>7</xsi:sequenceNumber>'
+        b"<xsi:userId>admin</xsi:userId><xsi:subscriptionId>s-1</xsi:subscriptionId>%b<xsi:targetId>%b</xsi:targetId>"
+        b'<xsi:eventData xsi1:type="xsi:HookStatusEvent"><xsi:hookStatus>On-Hook</xsi:hookStatus></xsi:eventData></xsi:Event>'
+    ) % (head.encode(), target.encode())
+
+
+def test_of_an_unwanted_event_only_the_envelope_is_read() -> None:
+    assert unwanted(of_target("bob@ex.org"), lambda target: target == "alice@ex.org") == SubscriptionEvent(
+        "e-1", 7, "s-1", Unwanted(), "bob@ex.org"
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        of_target("alice@ex.org"),
+        of_target("bob&#64;ex.org"),
+        of_target("bob@ex.org", "<!-- a comment -->"),
+        of_target("bob@ex.org").replace(b"<xsi:targetId>bob@ex.org</xsi:targetId>", b""),
+        of_target("bob@ex.org").replace(b">7<", b">seven<"),
+        of_target("bob@ex.org").replace(b"<xsi:eventID>e-1</xsi:eventID>", b""),
+        b'<ChannelHeartBeat xmlns="http://schema.broadsoft.com/xsi"/>',
+        b"",
+    ],
+)
+def test_what_is_wanted_or_unusual_is_left_to_the_parser(document: bytes) -> None:
+    assert unwanted(document, lambda target: target == "alice@ex.org") is None
+
+
+@given(st.binary(max_size=300))
+def test_looking_at_envelopes_bears_anything(noise: bytes) -> None:
+    head, tail = of_target("bob@ex.org").split(b"e-1", 1)
+    for document in (noise, noise + of_target("bob@ex.org"), head + noise + tail):
+        event = unwanted(document, lambda target: False)
+        assert event is None or event.data == Unwanted()

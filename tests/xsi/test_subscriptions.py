@@ -42,7 +42,7 @@ class FakeChannels(FakeXsp):
         self.ours: list[str] = []
         self.with_snapshots: list[str] = []
 
-    def adopt(self, subscription_id: str, snapshots: bool = True, first: int = 1) -> None:
+    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False, first: int = 1) -> None:
         self.ours.append(subscription_id)
         if snapshots:
             self.with_snapshots.append(subscription_id)
@@ -263,7 +263,7 @@ def test_a_lost_event_is_told_of_its_target() -> None:
 
 def test_events_that_waited_for_the_answer_find_their_subscription() -> None:
     world = World()
-    world.channels.adopt = lambda subscription_id, snapshots=True: world.event(subscription_id)  # type: ignore[method-assign]
+    world.channels.adopt = lambda subscription_id, *_: world.event(subscription_id)  # type: ignore[method-assign]
     world.subscribe()
     world.answer()
     assert [target for target, _ in world.events] == [ALICE]
