@@ -15,7 +15,8 @@ from bwconnector.ops.dump import Dump, read_dump, write_dump
 from bwconnector.ops.recorder import Keyframe, Recording
 from bwconnector.ops.replay import replay
 from bwconnector.ops.story import Unknown, story
-from tests.system.exchange import Exchange, TServer, conn, sleep, until
+from bwconnector.simulator.config import SimulatorConfig
+from tests.system.exchange import Exchange, TServer, conn, make_config, sleep, until
 
 
 def dump_of(exchange: Exchange) -> Dump:
@@ -170,3 +171,31 @@ async def test_one_calls_story(exchange: Exchange) -> None:
     assert lines == story(recording, re.findall(r"callhalf-\S+", told[rings[0]])[0])  # by one of its legs
     with pytest.raises(Unknown, match="99:1"):
         story(recording, "99:1")
+
+
+@pytest_twisted.ensureDeferred
+async def test_collective_subscriptions() -> None:
+    simulated = SimulatorConfig(users=8, xsps=1, demo=False, admin=False, lift_delay=0.02)
+    exchange = Exchange(make_config(simulated, subscription_scope="group", subscription_scope_id="ExampleEnt/sales"))
+    await exchange.start()
+    try:
+        flight = exchange.service.flight
+        assert flight is not None
+        tserver = await exchange.connect()
+        for device in ("1001", "1002"):
+            started = await tserver.ask(csta.MonitorStart(monitor_object=csta.MonitorObject(device_object=device)))
+            tserver.monitors[started.monitor_cross_ref_id] = device
+        await until(lambda: len(exchange.service.bridge._seeded) == 2)
+        await a_call(exchange, tserver)
+        whole = dump_of(exchange)
+        await sleep(0.6)
+        moment = flight.recorder.moment()
+        await a_call(exchange, tserver)
+        later_part = later(dump_of(exchange), moment.time, moment.keyframe())
+    finally:
+        await exchange.stop()
+    for dump in (whole, later_part):
+        replayed = replay(dump)
+        assert differences(dump.recording, replayed) == []
+        assert replayed.errors == []
+        assert len(replayed.sent) > 10
