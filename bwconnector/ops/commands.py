@@ -10,14 +10,13 @@ import attrs
 from twisted.logger import Logger
 
 from bwconnector.bridge.bridge import Bridge
-from bwconnector.csta.framing import HEADER
 from bwconnector.csta.link import LinkFactory
 from bwconnector.ops.differences import clock_time, frame_line, monitors_of
 from bwconnector.ops.flight import FlightRecorder
 from bwconnector.ops.inspection import Inspect, Inspection
 from bwconnector.ops.page import duration
 from bwconnector.ops.recorder import Entry
-from bwconnector.ops.story import HEADS, Unknown, story
+from bwconnector.ops.story import HEADS, Unknown, document_line, story
 from bwconnector.ops.tables import print_table
 from bwconnector.xsi.channelset import ChannelSet
 from bwconnector.xsi.collective import CollectiveSubscriptions
@@ -209,7 +208,7 @@ def _summary(entry: Entry, monitors: dict[str, str]) -> str:
         case "answer":
             request, outcome = entry.what
             return f"{outcome.status or getattr(outcome, 'why', '')} to {request.method} {request.target}"
-    return " ".join(entry.what[: 4096 + HEADER.size].decode("utf-8", "replace").split())
+    return document_line(entry.what)[1]
 
 
 def _writes(parts: Parts, who: str) -> list[Callable[..., None]]:

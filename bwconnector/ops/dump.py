@@ -60,11 +60,15 @@ def write_dump(path: Path, dump: Dump) -> None:
     :raises OSError: it cannot be written
     """
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as raw:
-        if path.suffix == ".gz":
-            with gzip.GzipFile("", "wb", 5, raw, mtime=0) as packed:
-                _write(packed, dump)
-        else:
-            _write(raw, dump)
+        try:
+            if path.suffix == ".gz":
+                with gzip.GzipFile("", "wb", 5, raw, mtime=0) as packed:
+                    _write(packed, dump)
+            else:
+                _write(raw, dump)
+        except BaseException:
+            path.unlink()  # half a file would be taken for a whole one
+            raise
 
 
 def _write(file: IO[bytes] | gzip.GzipFile, dump: Dump) -> None:

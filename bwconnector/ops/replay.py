@@ -20,10 +20,10 @@ from twisted.python.failure import Failure
 
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.monitors import Monitor
-from bwconnector.bridge.policy import Policy
+from bwconnector.bridge.policy import ROWS, Policy
 from bwconnector.bridge.switching import Options
 from bwconnector.csta.link import Link, LinkFactory
-from bwconnector.ops.dump import Dump
+from bwconnector.ops.dump import Dump, DumpError
 from bwconnector.ops.recorder import Entry, Failed, Keyframe
 from bwconnector.xsi.answers import read_subscription
 from bwconnector.xsi.channel import ChannelStatus, State
@@ -80,8 +80,14 @@ class Replayed:
 
 
 def replay(dump: Dump) -> Replayed:
-    """Let a recording pass through this version."""
-    play = _Play(dump)
+    """Let a recording pass through this version.
+
+    :raises DumpError: its settings are not those of a connector
+    """
+    try:
+        play = _Play(dump)
+    except (KeyError, TypeError) as error:
+        raise DumpError(f"the recording has no usable settings: {error!r}") from None
     observer = cast(ILogObserver, play.logged)
     globalLogPublisher.addObserver(observer)
     try:
@@ -110,7 +116,7 @@ class _Play:
     def _make_parts(self, dump: Dump) -> None:
         clock: Any = self._clock
         told = dump.settings
-        policy = Policy(told.get("policy", {}))
+        policy = Policy({code: value for code, value in told["policy"].items() if code in ROWS})
         settings = ChannelSettings(told["channel_set_id"], told["application_id"], heartbeat_interval=0, retry_cap=REOPEN)
         links = [ChannelLink(xsp, _Acks(), settings) for xsp in self._xsps.values()]
         self._channels = ChannelSet(clock, links, self._channel_changed, policy.seconds("P-GAP"), jitter=lambda: 0.0)

@@ -15,7 +15,7 @@ from bwconnector.xsi.events import CallEvent, CallSubscription, SubscriptionEven
 from bwconnector.xsi.parse import parse
 from bwconnector.xsi.requests import Request
 
-__all__ = ["HEADS", "Line", "Unknown", "story"]
+__all__ = ["HEADS", "Line", "Unknown", "document_line", "story"]
 
 HEADS = ("time", "ms", "where", "", "what")
 
@@ -122,20 +122,29 @@ def _all(pattern: re.Pattern[bytes], data: bytes) -> set[str]:
 
 
 def _event(entry: Entry, names: _Names, acknowledged: dict[str, float]) -> str:
+    event_id, text = document_line(entry.what, names.calls)
+    acked = acknowledged.get(event_id)
+    ack = "not acknowledged" if acked is None else f"acknowledged after {(acked - entry.time) * 1000:.1f} ms"
+    return f"{text}  {ack}" if event_id else text
+
+
+def document_line(document: bytes, calls: set[str] | None = None) -> tuple[str, str]:
+    """The event id of a document, empty if it has none, and what it says in one line.
+
+    :param calls: names of the calls that are told of; None for all
+    """
     try:
-        event = parse(entry.what)
+        event = parse(document)
     except BadDocument as error:
-        return f"unreadable: {error}"
+        return "", f"unreadable: {error}"
     if not isinstance(event, SubscriptionEvent):
-        return type(event).__name__
+        return "", type(event).__name__
     data = event.data
     parts = [event.target_id, getattr(data, "type", "") or type(data).__name__]
     if isinstance(data, CallEvent | CallSubscription):
-        own = (call for call in data.calls if call.tracking_id in names.calls or call.call_id in names.calls)
+        own = (call for call in data.calls if calls is None or call.tracking_id in calls or call.call_id in calls)
         parts += [" ".join(filter(None, (call.call_id, call.personality, call.state))) for call in own]
-    acked = acknowledged.get(event.event_id)
-    ack = "not acknowledged" if acked is None else f"acknowledged after {(acked - entry.time) * 1000:.1f} ms"
-    return "  ".join(filter(None, (*parts, f"no. {event.sequence}", ack)))
+    return event.event_id, "  ".join(filter(None, (*parts, f"no. {event.sequence}")))
 
 
 def _request(request: Request, names: _Names, monitors: dict[str, str]) -> str:

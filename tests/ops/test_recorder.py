@@ -219,6 +219,12 @@ class TestFiles:
             write_dump(path, Dump(recording=a_recording()))
         assert path.read_text() == "precious"
 
+    def test_half_a_file_is_not_left(self, tmp_path: Path) -> None:
+        broken = Dump(recording=a_recording(), settings={"not JSON": object()})
+        with pytest.raises(TypeError):
+            write_dump(tmp_path / "dump.jsonl.gz", broken)
+        assert list(tmp_path.iterdir()) == []
+
     @pytest.mark.parametrize(
         "content",
         [

@@ -35,6 +35,14 @@ def test_what_is_missing_is_told() -> None:
     assert any(line.startswith("PUT ") and line.endswith("/talk") for line in replayed.missing)
 
 
+def test_settings_of_another_version() -> None:
+    dump = read_dump(HELD)
+    with pytest.raises(DumpError, match="no usable settings"):
+        replay(attrs.evolve(dump, settings={}))
+    other = attrs.evolve(dump, settings={**dump.settings, "policy": {"P-OF-ANOTHER-VERSION": 1}, "more": True})
+    assert differences(dump.recording, replay(other)) == []
+
+
 def test_a_replay_is_the_same_each_time() -> None:
     dump = read_dump(HELD)
     assert replay(dump) == replay(dump)
