@@ -220,16 +220,16 @@ class ConnectorService(MultiService):
         self.flight = self._make_flight_recorder(factory) if config.recorder.size else None
         self.survey = Survey(
             reactor,
-            self.bridge,
-            self.channel_set,
-            self.xsps,
-            factory,
-            links.opened,
-            self.latency,
-            self.subscriptions,
-            {link.xsp.name: link.settings for link in xsp_links},
-            self._recoveries,
-            self.flight,
+            bridge=self.bridge,
+            channels=self.channel_set,
+            xsps=self.xsps,
+            links=factory,
+            opened=links.opened,
+            latency=self.latency,
+            subscriptions=self.subscriptions,
+            settings={link.xsp.name: link.settings for link in xsp_links},
+            recoveries=self._recoveries,
+            flight=self.flight,
         )
         self.survey.trend.start()
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
@@ -326,10 +326,15 @@ class ConnectorService(MultiService):
         addresses = Addresses(
             csta=[address for port in self._links.ports if (address := _address(port)) is not None],
             web=_address(self._web) if self._web is not None else None,
-            manhole=_address(self._manhole.listener) if self._manhole is not None and self._manhole.listener is not None else None,
+            manhole=self._manhole_address("listener"),
+            ssh=self._manhole_address("ssh"),
             devices=self._demo_devices(),
         )
         self.log.info("{greeting}", greeting=describe(self.config, addresses, bwctl_here()))
+
+    def _manhole_address(self, name: str) -> IAddress | None:
+        listener = getattr(self._manhole, name, None)
+        return _address(listener) if listener is not None else None
 
     def _demo_devices(self) -> list[str]:
         """A few of the simulator's users, for a first look."""

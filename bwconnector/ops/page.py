@@ -22,6 +22,8 @@ LISTED = 100
 
 UNFAIR = 0.1
 """How far a channel's part of the events may be from what its weight asks for before it is marked."""
+SHORT = 10.0
+"""Seconds below which tenths matter."""
 ENOUGH = 200
 """Events below which the parts say nothing."""
 
@@ -214,7 +216,10 @@ def _for(now: Inspection, since: float | None) -> str:
 
 
 def _lasted(now: Inspection, since: float, until: float | None) -> str:
-    return f"{duration(now.now - since)} so far" if until is None else duration(until - since)
+    if until is None:
+        return f"{duration(now.now - since)} so far"
+    seconds = until - since
+    return f"{seconds:.1f} s" if seconds < SHORT else duration(seconds)
 
 
 def _count(number: int, what: str) -> str:

@@ -53,6 +53,7 @@ class Survey:
     def __init__(
         self,
         clock: Clock,
+        *,
         bridge: Bridge,
         channels: ChannelSet,
         xsps: Mapping[str, Xsp],

@@ -204,7 +204,7 @@ class TestPage:
             snapshot,
             suspects=(SuspectStatus("80:1", snapshot.now - 400.0, "it has been alerting for too long", ("1000",)),),
             troubles=(SubscriptionTrouble("1001", "HTTP 403"),),
-            recoveries=(Recovery("xsp1", snapshot.now - 60.0, snapshot.now - 20.0, "stream closed"), Recovery("xsp2", 4600.0, None, "401")),
+            recoveries=(Recovery("xsp1", snapshot.now - 60.0, snapshot.now - 59.6, "stream closed"), Recovery("xsp2", 4600.0, None, "401")),
             links=(attrs.evolve(snapshot.links[0], unsent=70_000),),
         )
         page = status_page(wrong)
