@@ -14,8 +14,9 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 
-from bwconnector.bridge import capability_services, causes, features
+from bwconnector.bridge import agent_services, agents, capability_services, causes, features
 from bwconnector.bridge.callmodel import MASTER_TABLE
+from bwconnector.bridge.escapes import ESCAPES
 from bwconnector.bridge.eventmessages import EVENTS
 from bwconnector.bridge.monitor_services import PACKAGES
 from bwconnector.bridge.originating import BIRTH
@@ -24,14 +25,21 @@ from bwconnector.bridge.policy import ROWS
 from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, OTHER_STATUS, RECORDING
 from bwconnector.bridge.services import SERVICES
 from bwconnector.bridge.session import UNSUPPORTED_PARAMETERS
+from bwconnector.bridge.status import DISABLED, INITIALIZING, MONITOR_STOP, NORMAL, REPAIR, Status
 from bwconnector.csta.kinds import Request
 from bwconnector.csta.messages import MESSAGES
 from bwconnector.csta.schema import element_name
 from bwconnector.ops.inspection import Inspection
 from bwconnector.ops.metrics import Metrics
+from bwconnector.simulator.admin import FAULTS
+from bwconnector.simulator.faults import Faults
 from bwconnector.xsi.channel import TRANSITIONS, Input, State
 from bwconnector.xsi.opening import _TERMINATIONS
 from bwconnector.xsi.parse import EVENT_DATA
+
+from .csta.test_link_grid import GRID
+from .csta.test_link_grid import Input as LinkInput
+from .csta.test_link_grid import State as LinkState
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "bwconnector"
@@ -201,8 +209,26 @@ def test_errors_of_a_wrong_state_of_the_recording() -> None:
 
 def test_events() -> None:
     (named,) = zip(*(row[0].literals for row in table("csta.rst", "Events")), strict=True)
-    assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values())]
+    assert list(named) == [*EVENTS, *(kind for kind, _ in features._TELL.values()), *agents.AGENT_EVENTS, agents.PRIVATE]
     assert set(named) == set(capability_services.EVENTS)
+
+
+def test_states_of_agents() -> None:
+    requested = {state: wanted for wanted, state in agent_services.REQUESTED.items()}
+    for name, wanted, answered, events in table("csta.rst", "States of agents"):
+        (state,) = name.literals
+        csta_state, event = agents.CSTA_STATES[state]
+        assert wanted.text == requested.pop(state)
+        logged_on = "not logged on" if state == agents.SIGNED_OUT else "logged on"
+        assert answered.text == f"{csta_state}, {logged_on}"
+        assert event.removesuffix("Event") in events.text
+    assert not requested
+
+
+def test_private_services() -> None:
+    rows = table("csta.rst", "Private data")
+    named = [element.literals[0] for message, element, _ in rows if message.literals == ("Escape",)]
+    assert named == list(ESCAPES)
 
 
 def test_events_come_from_xsi_events_that_are_read() -> None:
@@ -271,6 +297,44 @@ def test_states_of_a_channel() -> None:
     assert documented == {pair: state for pair, (state, _) in TRANSITIONS.items()}
 
 
+def test_states_of_a_link() -> None:
+    documented = {
+        (LinkState(state), what.text): after.literals[0]
+        for what, *cells in table("architecture.rst", "States of a link")
+        for state, after in zip(("open", "behind", "closing", "cut off", "gone"), cells, strict=True)
+    }
+    assert documented == {(state, what.value): GRID[state].get(what, state).value for state in LinkState for what in LinkInput}
+
+
+@pytest.mark.parametrize("happening", range(4), ids=["no channel", "a channel", "compared", "lost"])
+@pytest.mark.parametrize("row", range(4), ids=["initializing", "normal", "disabled, monitor-stop", "disabled, repair"])
+def test_what_each_happening_tells(row: int, happening: int) -> None:
+    state, *cells = table("architecture.rst", "What each happening tells")[row]
+    status = Status(REPAIR if state.text.endswith(REPAIR) else MONITOR_STOP)
+    for count in {INITIALIZING: (), NORMAL: (1,), DISABLED: (1, 0)}[state.literals[0]]:
+        status.channels_changed(count)
+    if happening == 2 and status.value == DISABLED and not status.voids_monitors:
+        status.channels_changed(1)
+    told: list[str] = []
+    status.listeners.append(told.append)
+    (lambda: status.channels_changed(0), lambda: status.channels_changed(1), status.repaired, status.messages_lost)[happening]()
+    assert tuple(told) == cells[happening].literals
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [
+        ("An event channel", {state.value for state in State}),
+        ("A link and its association", {state.value for state in LinkState} - {"gone"}),
+        ("System status", {INITIALIZING, NORMAL, DISABLED}),
+    ],
+)
+def test_diagrams_have_the_states(section: str, names: set[str]) -> None:
+    text = (DOCS / "architecture.rst").read_text(encoding="utf-8")
+    (diagram,) = re.findall(rf"^{section}\n=+\n.*?::\n\n(.*?)\n\n\S", text, re.M | re.S)
+    assert set(re.findall(r"\[ ([\w ]+) \]", diagram)) == names
+
+
 @pytest.mark.parametrize("folder", [PACKAGE, *(path.parent for path in sorted(PACKAGE.glob("*/__init__.py")))], ids=lambda path: path.name)
 def test_every_module_is_in_the_house(folder: Path) -> None:
     name = ".".join(folder.relative_to(ROOT).parts)
@@ -286,6 +350,11 @@ def test_every_metric_is_documented() -> None:
     families = {family.name + "_total" * (family.type == "counter") for family in metrics.collect()}
     (named,) = zip(*(row[0].literals for row in table("operations.rst", "Metrics")), strict=True)
     assert sorted(named) == sorted(families)
+
+
+def test_every_fault_of_the_simulator_is_documented() -> None:
+    (named,) = zip(*(row[0].literals for row in table("operations.rst", "Faults of a simulated XSP")), strict=True)
+    assert list(named) == [field.name for field in attrs.fields(Faults)] == list(FAULTS)
 
 
 def loud_messages() -> Iterator[str]:

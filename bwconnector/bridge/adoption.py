@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL
 from bwconnector.bridge.holding import far_hold
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -17,7 +17,13 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     leg.state, leg.answered = xsi.state, True
     connection, call = leg.connection, leg.connection.call
     world.counts["adopted"] += 1
+    # whether a monitored far end still is in the call, its own events tell (R3), once it has told anything at all
+    inferred = bool(remote) and (not world.speaks(remote) or remote not in world.reports.introduced) and remote not in call.diverted
+    far_state = ALERTING if xsi.state == "Alerting" else CONNECTED
+    fresh = inferred and not world.reached(call.connection(remote), far_state)
     if connection.born and connection.alive:
+        if fresh:
+            world.enter(call.connection(remote), far_state)
         return
     terminator = xsi.personality == "Terminator"
     call.calling = call.calling or (remote if terminator else step.user)
@@ -28,14 +34,14 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     news = step.user != world.reports.silent or not (subject.state == HOLD if held else world.reached(subject, CONNECTED))
     if not world.reached(connection, CONNECTED):
         world.enter(connection, CONNECTED)
-    # whether a monitored far end still is in the call, its own events tell (R3), once it has told anything at all
-    inferred = bool(remote) and (not world.speaks(remote) or remote not in world.reports.introduced)
-    far_state = ALERTING if xsi.state == "Alerting" else CONNECTED
-    if inferred and not world.reached(call.connection(remote), far_state):
+    elif connection.state == HOLD and not held:  # so the others had told (R3); that it joins is all that its own monitors hear
+        world.enter(connection, CONNECTED)
+        world.reports.tell("RetrievedEvent", call, step.user, "normal", states={c.device: c.state for c in call.others(step.user)})
+    if fresh:
         world.enter(call.connection(remote), far_state)
     if news and held:
         world.held(connection, "normal")
-    elif news and subject is not connection and not inferred and not subject.alive:
+    elif news and subject is not connection and subject.state in (NULL, HOLD):  # not this leg's to tell (R3, R4)
         world.reports.tell("EstablishedEvent", call, remote, cause, states={step.user: connection.state}, birth=step.user)
     elif news:
         world.established(subject, cause, birth=step.user)

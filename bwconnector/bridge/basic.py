@@ -96,6 +96,8 @@ def updated_gate(world: World, step: Step) -> float:
 def _changed_hands(world: World, leg: Leg, step: Step) -> bool:
     """The far end was exchanged in a call that had two parties. An external party only shows another number, unless the id changed."""
     new = step.remotes[0]
+    if new in leg.connection.call.diverted:
+        return False  # where that one has sent the call is not shown (COLP)
     if not new or not leg.remote or new == leg.remote or not (leg.answered or leg.personality == "Terminator"):
         return False
     return world.directory.is_user(leg.remote) or step.calls[0].tracking_id != leg.tracking_id
@@ -112,7 +114,8 @@ def updated(world: World, step: Step) -> None:
         return
     if _changed_hands(world, leg, step) and transferred(world, step):
         return
-    changed = remote not in ("", leg.remote, leg.shown) and leg.answered and leg.connection.alive
+    known = ("", leg.remote, leg.shown, *leg.connection.call.diverted)
+    changed = remote not in known and leg.answered and leg.connection.alive
     leg.shown = remote
     if changed and world.policy.word("P-UPD") == "on":
         world.reports.tell("CallInformationEvent", leg.connection.call, step.user, "normal", target=remote)
@@ -156,7 +159,15 @@ def _answering(leg: Leg) -> Connection | None:
     named = call.connections.get(leg.remote)
     if named is not None and named.alive:
         return named
-    return waiting[0] if len(waiting) == 1 else named
+    if len(waiting) == 1:
+        return waiting[0]
+    return None if _sent_on(leg) else named
+
+
+def _sent_on(leg: Leg) -> bool:
+    """Whom the leg still names has sent the call on to somebody who is known."""
+    call = leg.connection.call
+    return leg.remote in call.diverted and bool(call.others(leg.user))
 
 
 def answered(world: World, step: Step) -> None:
@@ -181,7 +192,7 @@ def answered(world: World, step: Step) -> None:
     if not connection.alive:
         return
     far = _answering(leg)
-    if far is None and leg.remote and leg.remote != leg.user and not call.controller:
+    if far is None and leg.remote and leg.remote != leg.user and not _sent_on(leg) and not call.controller:
         far = call.connection(leg.remote)
     if far is not None and not world.reached(far, CONNECTED):
         world.established(far, _established_cause(far))

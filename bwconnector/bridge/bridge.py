@@ -8,6 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from bwconnector.bridge.callmodel import CallModel
+from bwconnector.bridge.changes import Change
 from bwconnector.bridge.devices import Device, Directory
 from bwconnector.bridge.features import Features
 from bwconnector.bridge.gaps import Gap, Gaps
@@ -19,6 +20,7 @@ from bwconnector.bridge.session import Session
 from bwconnector.bridge.status import NORMAL, Status
 from bwconnector.bridge.switching import Options, SwitchingFunction
 from bwconnector.bridge.watchdog import Limits, Watchdog
+from bwconnector.xsi.agents import AgentJoin, AgentStateEvent, AgentSubscription, HotelingGuest
 from bwconnector.xsi.errors import XsiFailure
 from bwconnector.xsi.events import CallSubscription, DoNotDisturbState, EventData, ForwardingState, MessageSummary
 
@@ -91,15 +93,10 @@ class Bridge:
         self.status = Status(link_loss_policy)
         self.directory = Directory(xsi, clock, make_waiter, default_domain, kinds, account, scope_id=scope_id)
         self.monitors = Monitors(self.directory.shown, lambda device, link: self.switch.snapshots.asked_by(device, link))
-        self.model = CallModel(clock, self.policy, self.directory, self._monitored, self.monitors.deliver)
+        self.model = CallModel(clock, self.policy, self.directory, self._monitored, self._deliver)
         self.features = Features(self.monitors, self.model.service_state, subscriptions.only_changes)
         self._subscriptions = _Subscriptions(subscriptions, self._forget)
         self._seeded: set[str] = set()
-        self._consumers: dict[type[EventData], Callable[[str, Any], None]] = {
-            CallSubscription: self._snapshot,
-            **dict.fromkeys((DoNotDisturbState, ForwardingState, MessageSummary), self.features.apply),
-        }
-        """Who takes which kind of event; all others are the call model's."""
         self.switch = SwitchingFunction(
             directory=self.directory,
             table=self.model.table,
@@ -115,6 +112,12 @@ class Bridge:
             spawn=spawn,
             options=options or Options(),
         )
+        self._consumers: dict[type[EventData], Callable[[str, Any], None]] = {
+            CallSubscription: self._snapshot,
+            **dict.fromkeys((DoNotDisturbState, ForwardingState, MessageSummary), self.features.apply),
+            **dict.fromkeys((AgentSubscription, AgentStateEvent, AgentJoin, HotelingGuest), self.switch.agents.apply),
+        }
+        """Who takes which kind of event; all others are the call model's."""
         self.watchdog = Watchdog(
             clock,
             self.model.table,
@@ -219,6 +222,11 @@ class Bridge:
     def _apply(self, target: str, data: EventData) -> None:
         self._consumers.get(type(data), self.model.apply)(target, data)
 
+    def _deliver(self, change: Change, devices: tuple[str, ...]) -> None:
+        self.monitors.deliver(change, devices)
+        if not change.belated:
+            self.switch.agents.changed(change)
+
     def _snapshot(self, target: str, data: CallSubscription) -> None:
         """The first one is the present that a client takes from SnapshotDevice, unless it had its answer before; later ones tell more."""
         first = target not in self._seeded and not self.switch.snapshots.guessed(target)
@@ -268,13 +276,15 @@ class Bridge:
     def _drop(self) -> None:
         self.model.stop()
         self.features.clear()
+        self.switch.agents.clear()
         self._seeded.clear()
 
     def _monitored(self, device: str) -> bool:
-        return self.monitors.monitored(device) or self.switch.starting[device] > 0
+        return self.monitors.monitored(device) or self.switch.starting[device] > 0 or self.switch.agents.attended(device)
 
     def _forget(self, device: str) -> None:
         self._seeded.discard(device)
         self.repair.compared(device)
         self.features.forget(device)
+        self.switch.agents.forget(device)
         self.model.forget(device)

@@ -92,6 +92,14 @@ SERVICE_CAPABILITIES: Mapping[str, tuple[str, str, str]] = {
     "Resume": ("voice", "resume", ""),
     "Stop": ("voice", "stop", ""),
     "Suspend": ("voice", "suspend", ""),
+    "GetAgentState": ("logical", "getAgentState", "acdGroup agentStateListAgentIDInAck agentGroupInAck"),
+    "SetAgentState": (
+        "logical",
+        "setAgentState",
+        "requestedAgentStateLoggedOn requestedAgentStateLoggedOff requestedAgentStateNotReady requestedAgentStateReady "
+        "requestedAgentStateWorkingAfterCall agentID privateData",
+    ),
+    "Escape": ("vendor", "escape", "swFunctionSupportsReceiving"),
 }
 """By service: the list that it stands in, its element there, and what it can do. Application sessions are not CSTA and have no row."""
 
@@ -124,6 +132,13 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "RecordEvent": ("voice", "record"),
     "StopEvent": ("voice", "stopEvent"),
     "SuspendRecordEvent": ("voice", "suspendRecord"),
+    "AgentLoggedOnEvent": ("logical", "agentLoggedOn"),
+    "AgentLoggedOffEvent": ("logical", "agentLoggedOff"),
+    "AgentReadyEvent": ("logical", "agentReady"),
+    "AgentNotReadyEvent": ("logical", "agentNotReady"),
+    "AgentWorkingAfterCallEvent": ("logical", "agentWorkingAfterCall"),
+    "AgentBusyEvent": ("logical", "agentBusy"),
+    "PrivateEvent": ("vendor", "privateEvent"),
 }
 """Events that are sent: the list that each stands in, and its element there."""
 
@@ -180,6 +195,7 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "callAssociated": "callAssociatedServList",
             "logical": "logicalServList",
             "voice": "voiceServList",
+            "vendor": "vendorSpecificServList",
         },
     )
     events = _events(
@@ -190,6 +206,7 @@ async def get_csta_features(switch: SwitchingFunction, asker: Asker, request: cs
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
             "voice": "voiceEvtsList",
+            "vendor": "vendorSpecificEvtsList",
         },
     )
     return csta.GetCSTAFeaturesResponse(supported_services=services, supported_events=events)
@@ -209,6 +226,7 @@ async def get_switching_function_caps(
             "callAssociated": "callAssociatedServList",
             "logical": "logicalServList",
             "voice": "voiceServList",
+            "vendor": "vendorSpecificServList",
         },
     )
     events = _events(
@@ -219,6 +237,7 @@ async def get_switching_function_caps(
             "physDev": "physDevEvtsList",
             "logical": "logicalEvtsList",
             "voice": "voiceEvtsList",
+            "vendor": "vendorSpecificEvtsList",
         },
     )
     strict = switch.policy("P-STRICT") == "reject"
@@ -232,6 +251,7 @@ async def get_switching_function_caps(
         monitor_filter_items=csta.MonitorFilterItems(device_on_device_monitor_filter=_never_sent(switch)),
         correlator_data_supported=True,
         dynamic_feature_supported="none",
+        agent_state_models=frozenset({"agentOriented"}),
         connection_view="fixed",
         serv_evts_list=services | events,
         max_destination_devices_for_deflect=1,

@@ -77,6 +77,8 @@ def released_gate(world: World, step: Step) -> float:
     call = leg.connection.call
     if call.controller:
         return conference_gate(world, step, leg)
+    if step.user in call.entered and xsi.releasing_party != LOCAL:
+        return _visitor_gate(world, leg)
     if leg.personality == "Terminator" and not leg.answered:
         return _ringing_leg_gate(world, xsi, leg)
     if leg.personality == "Click-to-Dial":
@@ -85,6 +87,13 @@ def released_gate(world: World, step: Step) -> float:
         return _caller_gate(world, xsi, leg) if _far_rings(leg) and xsi.releasing_party != LOCAL else 0.0
     unheard = _called_party_unheard(world, leg, step.arrived)
     return unheard if xsi.releasing_party == LOCAL else max(unheard, _caller_gate(world, xsi, leg))
+
+
+def _visitor_gate(world: World, leg: Leg) -> float:
+    """Who entered the call of others goes after those whose call it is."""
+    call = leg.connection.call
+    hosts = [connection for connection in call.others(leg.user) if connection.device not in call.entered]
+    return world.policy.seconds("P-JOIN") if any(world.speaks(host.device) for host in hosts) else 0.0
 
 
 def _far_rings(leg: Leg) -> bool:
@@ -177,10 +186,14 @@ class _Word:
             self._not_lifted()
         elif self.leg.personality == "Terminator" and self.connection.state == ALERTING:
             self._ringing()
-        elif (not self.leg.answered and self.leg.personality != "Terminator") or _far_rings(self.leg):
+        elif (not self.leg.answered and self.leg.personality != "Terminator") or _far_rings(self.leg) or self._far_failed():
             self._calling()
         else:
             self._talking()
+
+    def _far_failed(self) -> bool:
+        """Whom the call was transferred to has not answered, and is gone already."""
+        return not self.call.others(self.connection.device) and causes.failure(self.xsi.release_cause, rang=True) is not None
 
     def _not_lifted(self) -> None:
         """Click-to-dial: the own phone was not lifted, or rejected its ring."""
@@ -244,7 +257,7 @@ class _Word:
 
     def _talking(self) -> None:
         world, connection = self.world, self.connection
-        others = [c for c in self.call.others(connection.device) if c.state not in (FAIL, NULL)]
+        others = [c for c in self.call.others(connection.device) if c.state not in (FAIL, NULL) and c.device not in self.call.entered]
         if self.xsi.releasing_party == REMOTE and len(others) == 1:
             world.cleared(others[0], "normalClearing")
         world.cleared(connection, "normalClearing")

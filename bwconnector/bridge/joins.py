@@ -50,6 +50,7 @@ def join_calls(world: World, primary: Connection, secondary: Connection, a: Conn
         world.table.merge(call, other)
     world.table.rename(call, new_id)
     survivors = [connection for connection in call.alive() if connection.device != transferring]
+    call.diverted.difference_update(connection.device for connection in survivors)
     if call.calling in ("", transferring) and a is not None:
         call.calling = a.device
     call.called = consulted_called or (c.device if c is not None else call.called)

@@ -22,6 +22,7 @@ class Monitor:
 
     :ivar named: the device as MonitorStart named it
     :ivar namespace: that of the MonitorStart; its events are sent in it
+    :ivar joins: agents and queues whose membership it was told, and what it was told last
     """
 
     cross_ref_id: str
@@ -30,6 +31,7 @@ class Monitor:
     named: str
     namespace: str
     filter: csta.MonitorFilter
+    joins: dict[tuple[str, str], bool] = attrs.Factory(dict)
 
 
 class _LinkMonitors:
@@ -49,6 +51,8 @@ class Monitors:
 
     def __init__(self, shown: Callable[[str], str], asked_by: Callable[[str, str], bool]) -> None:
         self.observers: list[Callable[[Change], None]] = []
+        self.started: list[Callable[[Monitor], None]] = []
+        """Called with every new monitor, before its MonitorStart is answered."""
         self.snapshot_of = ""
         """Device whose snapshot is being applied: a monitor that asked for it gets it as the answer, not as events."""
         self._shown = shown
@@ -63,6 +67,8 @@ class Monitors:
         """A new monitor; returns its monitorCrossRefID, which is never used again."""
         monitor = Monitor(str(next(self._numbers)), link, device_key, named, namespace, event_filter)
         self._list(monitor)
+        for listener in self.started:
+            listener(monitor)
         return monitor.cross_ref_id
 
     def resume(self, monitors: Iterable[Monitor], number: int) -> None:
@@ -116,6 +122,10 @@ class Monitors:
     def count_of(self, device_key: str) -> int:
         return len(self._by_device.get(device_key, ()))
 
+    def on(self, device_key: str) -> tuple[Monitor, ...]:
+        """The monitors on a device, of whatever link."""
+        return tuple(self._by_device.get(device_key, ()))
+
     def monitored(self, device_key: str) -> bool:
         return device_key in self._by_device
 
@@ -151,14 +161,18 @@ class Monitors:
     def deliver(self, change: Change, devices: tuple[str, ...]) -> None:
         """Tell a change to the monitors on ``devices``; requests that it proves are answered first (R13)."""
         if not change.belated:
-            for observer in self.observers:
-                observer(change)
+            self.observe(change)
         for device in devices:
             for monitor in tuple(self._by_device.get(device, ())):
                 if not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
                     link = monitor.link
                     message = event_message(change, device, monitor.cross_ref_id, partial(self.name_for, link))
                     link.send_event(message, monitor.namespace)
+
+    def observe(self, change: Change) -> None:
+        """Let requests that ``change`` proves be answered before anybody is told of it."""
+        for observer in self.observers:
+            observer(change)
 
     def report(self, device: str, kind: str, make: Callable[[str, csta.PartyDevice], csta.Event]) -> None:
         """Tell an event that is not about a call.

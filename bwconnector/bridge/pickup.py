@@ -6,7 +6,7 @@ call's tracking id when it is through. The parties that were there tell it, too.
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, QUEUED, Call, Connection, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.changes import ConnectionId, ListItem
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
@@ -20,7 +20,10 @@ def rejoins(world: World, leg: Leg, xsi: XsiCall) -> bool:
     """The leg, so far in a private call, is now part of another known call; or the others have told of its entry already."""
     if leg.answered or leg.personality == "Terminator":
         return False
-    if leg.connection.state == QUEUED or (not leg.connection.alive and leg.connection.call.calling not in ("", leg.user)):
+    connection = leg.connection
+    if connection.state == QUEUED or (
+        not connection.alive and (connection.call.calling not in ("", leg.user) or connection.cause == "park")
+    ):
         return True
     if xsi.tracking_id == leg.tracking_id:
         return False
@@ -213,11 +216,12 @@ def parked(world: World, step: Step) -> None:
 
 
 def _call_of(world: World, party: str) -> Call | None:
-    """The call of the parked party: best the one whose far end holds, as its legs tell, or of which nobody else tells any more."""
+    """The call of the parked party: best the one whose far end holds, as its legs tell, or has left, or has nobody else to tell of it."""
 
-    def likely(connection: Connection) -> tuple[bool, bool]:
-        left = not any(world.speaks(other.device) for other in connection.call.others(party))
-        return any(leg.state == "Remote Held" for leg in connection.legs), left
+    def likely(connection: Connection) -> tuple[bool, bool, bool]:
+        others = connection.call.others(party)
+        unheard = not any(world.speaks(other.device) for other in others)
+        return any(leg.state == "Remote Held" for leg in connection.legs), not others, unheard
 
     connections = [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD)]
     connections.sort(key=likely)
@@ -245,12 +249,13 @@ def park_retrieved_gate(world: World, step: Step) -> float:
 
 def _has_retrieved(world: World, call: Call, retriever: str) -> bool:
     connection = call.connections.get(retriever)
-    return connection is not None and connection.state != QUEUED and world.reached(connection, CONNECTED)
+    return connection is not None and connection.state not in (NULL, QUEUED) and world.reached(connection, CONNECTED)
 
 
 def _comes(world: World, retriever: str, step: Step) -> bool:
     """The retriever's own word waits only for the tracking id that this step makes known."""
-    return any(s.calls and s.calls[0].tracking_id == step.calls[0].tracking_id for s in world.steps.of(retriever))
+    words = (s for s in world.steps.of(retriever) if s.calls and s.type != "CallOriginatedEvent")
+    return any(s.calls[0].tracking_id == step.calls[0].tracking_id for s in words)
 
 
 def park_retrieved(world: World, step: Step) -> None:
@@ -263,6 +268,7 @@ def park_retrieved(world: World, step: Step) -> None:
     world.follow(leg, xsi, retriever)
     leg.state = xsi.state
     if _comes(world, retriever, step):
+        leg.connection.call.connection(retriever).cause = "park"
         return
     if retriever and not _has_retrieved(world, leg.connection.call, retriever):
         _retrieve(world, leg.connection.call, leg.connection.call.connection(retriever))

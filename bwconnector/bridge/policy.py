@@ -80,6 +80,12 @@ ROWS: Mapping[str, PolicyRow] = {
     "P-ALLOW": _words("try", "refuse", meaning="AnswerCall of a leg that does not allow it"),
     "P-HOLD": _words("explicit", "implicit", meaning="hold before the consultation call is dialled"),
     "P-REDIRORDER": _words("last", "first", meaning="which entry of the redirections is the newest"),
+    "P-AGENTQ": _words("queues", "own", meaning="agent events also to monitors on the queues that the agent has joined"),
+    "P-BUSY": _words("off", "on", meaning="AgentBusy when an agent answers a call of a queue"),
+    "P-CODE": _words("on", "off", meaning="unavailable code in private data of AgentNotReady"),
+    "P-JOINSYNC": _words("once", "silent", meaning="memberships in queues that are there when a monitor starts"),
+    "P-JOINREQ": _words("refuse", "perform", meaning="SetAgentState for one queue: joins or leaves it"),
+    "P-HOTEL": _words("login", "state", meaning="whether being a guest at somebody's phone is being logged on by itself"),
     "P-STRICT": _words("ignore", "reject", meaning="optional parameters that BroadWorks has no counterpart for"),
 }
 

@@ -16,9 +16,11 @@ __all__ = [
     "BY_ERROR_CODE",
     "BY_SERVICE",
     "BY_STATUS",
+    "INVALID_AGENT",
     "NEEDS",
     "NOT_MONITORED",
     "NO_CHANNEL",
+    "PRIVATE_DATA",
     "RECORDING",
     "UNKNOWN_DEVICE",
     "refusal",
@@ -123,6 +125,10 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
     ("SetForwarding", 404): (OPERATION, "invalidFeature"),
     ("GetForwarding", 403): (OPERATION, "invalidFeature"),
     ("GetForwarding", 404): (OPERATION, "invalidFeature"),
+    ("SetAgentState", 403): (OPERATION, "requestIncompatibleWithDevice"),
+    ("hoteling.forwarding", 400): (OPERATION, "invalidForwardingDestination"),
+    ("hoteling.forwarding", 403): (OPERATION, "invalidFeature"),
+    ("hoteling.guest", 403): (STATE, "invalidObjectState"),
     ("MonitorStart", 403): (OPERATION, "privilegeViolationSpecifiedDevice"),
     ("MonitorStart", 404): (OPERATION, "invalidMonitorObject"),
 }
@@ -130,6 +136,12 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
 
 NOT_MONITORED: Row = (OPERATION, "privilegeViolationSpecifiedDevice")
 """A device that the link must not control as it does not monitor it."""
+
+INVALID_AGENT: Row = (OPERATION, "invalidAgentIdentifier")
+"""An agentID that is no user of BroadWorks."""
+
+PRIVATE_DATA: Row = ("privateData", "cSTAPrivateDataInfoError")
+"""Private data of Escape that name no service, or lack a parameter of it."""
 
 UNKNOWN_DEVICE: Mapping[str, Row] = {
     "MakeCall": (OPERATION, "invalidCallingDeviceID"),

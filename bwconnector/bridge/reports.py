@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from bwconnector.bridge.calls import Call
+from bwconnector.bridge.calls import NULL, Call
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.policy import Policy
 
@@ -110,6 +110,8 @@ class Reports:
                 connection.backlog.append(change)
         self._deliver(change, tuple(device for device in told if self._listens(device)))
         for device in born:
+            if change.states.get(device) == NULL:
+                change.call.connections[device].backlog.clear()  # its birth is its end: nothing follows it
             self._catch_up(change.call, device)
 
     def _listens(self, device: str) -> bool:

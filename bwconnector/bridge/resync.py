@@ -10,7 +10,7 @@ from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, Conne
 from bwconnector.bridge.conferences import held as hold_conference
 from bwconnector.bridge.conferences import started
 from bwconnector.bridge.holding import settle_hold
-from bwconnector.bridge.originating import originated, originating
+from bwconnector.bridge.originating import called_party_rings, originated, originating
 from bwconnector.bridge.recording import compare_recording
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
@@ -89,6 +89,8 @@ def _new(world: World, step: Step) -> None:
             received(world, step)
         elif xsi.personality == "Originator":
             originated(world, step)
+            if xsi.answer_time and (leg := world.leg_of(step.user, xsi)) is not None:
+                called_party_rings(world, leg)  # its far end has answered, and has transferred it
         else:
             originating(world, step)
     elif xsi.state in ("Alerting", "Active", "Held", "Remote Held"):

@@ -7,9 +7,11 @@ from typing import Any
 
 import attrs
 
+from bwconnector.bridge import agent_services as agents
 from bwconnector.bridge import basic_services as basic
 from bwconnector.bridge import capability_services as capability
 from bwconnector.bridge import diversion_services as diversion
+from bwconnector.bridge import escapes
 from bwconnector.bridge import feature_services as features
 from bwconnector.bridge import monitor_services as monitoring
 from bwconnector.bridge import multi_call_services as multi
@@ -83,5 +85,8 @@ SERVICES: Mapping[type[csta.Message], Service] = {
     csta.GetDoNotDisturb: Service(features.get_do_not_disturb),
     csta.SetForwarding: Service(features.set_forwarding),
     csta.GetForwarding: Service(features.get_forwarding),
+    csta.GetAgentState: Service(agents.get_agent_state),
+    csta.SetAgentState: Service(agents.set_agent_state),
+    csta.Escape: Service(escapes.escape),
 }
 """Service by request class. A request that is not here is answered with operation serviceNotSupported."""

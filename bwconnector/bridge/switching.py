@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 from twisted.logger import Logger
 
+from bwconnector.bridge.agents import Agents
 from bwconnector.bridge.calls import CallTable, Connection
 from bwconnector.bridge.devices import Device, Directory, UnknownDevice
 from bwconnector.bridge.features import Features
@@ -100,6 +101,9 @@ class SwitchingFunction:
     options: Options = Options()
     outstanding: Outstanding = attrs.Factory(lambda self: Outstanding(self.clock, self.make_waiter, self.spawn), takes_self=True)
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
+    agents: Agents = attrs.Factory(
+        lambda self: Agents(self.monitors, self.directory.full, self.policy, self.clock, self.subscriptions.only_changes), takes_self=True
+    )
     turns: Turns = attrs.Factory(lambda self: Turns(self.clock, self.make_waiter), takes_self=True)
     starting: Counter[str] = attrs.Factory(Counter)
     references: Iterator[int] = attrs.Factory(lambda: itertools.count(1))
@@ -107,6 +111,7 @@ class SwitchingFunction:
     def __attrs_post_init__(self) -> None:
         self.monitors.observers.append(self.outstanding.observe)
         self.features.observers.append(self.outstanding.observe)
+        self.agents.left = self._guest_left
 
     def seconds(self, code: str) -> float:
         """A policy row of time, in seconds."""
@@ -182,9 +187,18 @@ class SwitchingFunction:
             self.turns.give(device)
 
     def release_unmonitored(self, device: str) -> None:
-        """End the subscriptions of a device that no link monitors any more."""
-        if not self.monitors.count_of(device) and not self.starting[device]:
+        """End the subscriptions of a device that no link monitors any more, and those of a guest there."""
+        if self.monitors.count_of(device) or self.starting[device]:
+            return
+        guest = self.agents.guest_at(device)
+        if not self.agents.attended(device):
             self.subscriptions.release(device)
+        if guest:
+            self.release_unmonitored(guest)
+
+    def _guest_left(self, guest: str) -> None:
+        if not self.monitors.count_of(guest):
+            self.clock.callLater(0, self.release_unmonitored, guest)  # not while its own event is processed
 
     async def _compare(self, device: str) -> None:
         """BroadWorks does not know a call that the model has: the calls of ``device`` are compared."""

@@ -140,7 +140,7 @@ class World:
         if known is not None or newest is None:
             return known
         redirector = self.directory.key(newest.party)
-        candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote)]
+        candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote) and _may_have_redirected(c, redirector, newest.reason)]
         candidates.sort(key=lambda c: _has(c, redirector))
         return candidates[-1] if candidates else None
 
@@ -174,7 +174,9 @@ class World:
         if named is not None and named.alive and named.device != leg.user:
             return named
         others = call.others(leg.user)
-        return others[0] if len(others) == 1 else None
+        # where more than two meet, a leg leads to the party that it names, or to nobody
+        crowd = len(leg.connection.legs) > 1 or call.entered
+        return others[0] if len(others) == 1 and not crowd else None
 
     def speaks(self, device: str) -> bool:
         """The device's own events come, so nobody else's word is needed (R3)."""
@@ -290,6 +292,13 @@ def _has(call: Call, device: str) -> bool:
         return bool(call.alive())
     connection = call.connections.get(device)
     return connection is not None and connection.alive
+
+
+def _may_have_redirected(call: Call, device: str, reason: str) -> bool:
+    """A transfer takes an answered leg, anything else a call that was received; of a device without a leg nothing is known."""
+    connection = call.connections.get(device)
+    legs = connection.legs if connection is not None else []
+    return not legs or any(leg.answered if reason == "transfer" else leg.personality == "Terminator" for leg in legs)
 
 
 def _goes_on(call: Call) -> bool:

@@ -168,11 +168,20 @@ CAPABILITIES: dict[str, str] = {
         routeUsed:
     """,
     "LogicalServList": """
-        callBackNonCallRel: callBackMsgNonCallRel: cancelCallBack: cancelCallBackMsg: getAgentState: getAutoAnswer: getAutoWorkMode:
-        getCallBack: getCallerIDStatus: getDoNotDisturb: getForwarding:GetForwardingCaps getLastNumberDialed: getPresenceState:
-        getRouteingMode:
-        setAgentState: setAutoAnswer: setAutoWorkMode: setCallerIDStatus: setDoNotDisturb: setForwarding:SetForwardingCaps setPresenceState:
-        setRouteingMode:
+        callBackNonCallRel: callBackMsgNonCallRel: cancelCallBack: cancelCallBackMsg: getAgentState:GetAgentStateCaps
+        getAutoAnswer: getAutoWorkMode: getCallBack: getCallerIDStatus: getDoNotDisturb: getForwarding:GetForwardingCaps
+        getLastNumberDialed: getPresenceState: getRouteingMode: setAgentState:SetAgentStateCaps setAutoAnswer: setAutoWorkMode:
+        setCallerIDStatus: setDoNotDisturb: setForwarding:SetForwardingCaps setPresenceState: setRouteingMode:
+    """,
+    "GetAgentStateCaps": """
+        acdGroup privateData agentStateListAgentIDInAck agentGroupInAck pendingAgentStateInAck
+        agentStateConditionForcedPauseInAck agentStateConditionPauseInAck privateDataInAck
+    """,
+    "SetAgentStateCaps": """
+        requestedAgentStateLoggedOn requestedAgentStateLoggedOff requestedAgentStateNotReady requestedAgentStateReady
+        requestedAgentStateWorkingAfterCall agentID password group privateData pendingAgentStateWorkingAfterCallInAck
+        pendingAgentStateNotReadyInAck pendingAgentStateNullInAck privateDataInAck ackModelMultiStep groupDeviceAllowedInReq
+        aCDDeviceAllowedInReq delayTransitionIfBusy delayTransitionIfWorkingAfterCall
     """,
     "GetForwardingCaps": """
         privateData forwardListInAck forwardListImmediateInAck forwardListBusyInAck forwardListDNDInAck forwardListNoAnsInAck
@@ -190,7 +199,10 @@ CAPABILITIES: dict[str, str] = {
         resume: review: start: setVoiceAttrib: stop: suspend: synthesizeMsg:
     """,
     "VendorSpecificServList": """
-        escapeRegister: escapeRegisterCancel: escapeRegisterAbort: escape: privateDataVersionSelection:
+        escapeRegister: escapeRegisterCancel: escapeRegisterAbort: escape:EscapeCaps privateDataVersionSelection:
+    """,
+    "EscapeCaps": """
+        privateDataInAck swFunctionSupportsSending swFunctionSupportsReceiving
     """,
     "SupportedEvents": """
         callControlEvtsList:CallControlEvtsList callAssociatedEvtsList:CallAssociatedEvtsList mediaEvtsList:

@@ -291,6 +291,8 @@ class _Answers:
             self._waiting[key].append(answer)
         elif request.path.startswith("channel/"):
             answer.callback(Response(200, {}, _CHANNEL.format("").encode()))  # care for a channel is not what is replayed
+        elif request.path.startswith("channelset/"):
+            answer.errback(OutcomeUnknown("nor is the care for left-over channels"))
         else:
             self._missing.append(f"{request.method} {request.target}")
             answer.errback(OutcomeUnknown("the recording has no answer to this"))

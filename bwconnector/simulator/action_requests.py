@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from bwconnector.simulator.agent_requests import agent_routes
 from bwconnector.simulator.broadworks import ENTERPRISE, BroadWorks
 from bwconnector.simulator.event_requests import versions
 from bwconnector.simulator.legs import CANNOT, NO_CALL, Leg
@@ -97,6 +98,7 @@ def action_routes(broadworks: BroadWorks) -> Routes:
             *((method, f"user/{{user}}/calls/{path}".rstrip("/"), handler) for method, path, handler in calls),
             ("GET", "user/{user}/profile", requests.profile),
             ("GET", "user/{user}/services", requests.services),
+            *agent_routes(switch),
             ("GET", "user/{user}/services/{service}", requests.get_service),
             ("PUT", "user/{user}/services/{service}", requests.put_service),
             ("GET", "user/{user}/directories/Group", requests.group_directory),

@@ -6,6 +6,8 @@
 ``GET /xsps``             the XSPs, their addresses, faults and channels
 ``POST /operations/NAME`` performs an operation of the switch; the body is an object of its arguments
 ``POST /services``        ``{"user", "service", "active", "forward_to"}``: changes a service of a user
+``POST /agents``          ``{"user", "state", "code"}``: sets the ACD state of an agent
+``POST /guests``          ``{"user", "host"}``: a user becomes a guest at somebody's phone; without ``host`` it leaves it
 ``POST /events``          ``{"user", "type"}``: tells an event of any type, without content
 ``POST /failover``        ``{"lost"}``: another Application Server takes over, without the calls of these users
 ``POST /xsps/NAME/kill``  stops an XSP and cuts its connections; ``revive`` starts it again; ``drop`` cuts its streams only
@@ -28,7 +30,7 @@ from twisted.web.server import Request
 
 from bwconnector.simulator.broadworks import BroadWorks
 from bwconnector.simulator.faults import Faults
-from bwconnector.simulator.model import ServiceState, SimEvent, SwitchError
+from bwconnector.simulator.model import GuestInfo, ServiceState, SimEvent, SwitchError
 from bwconnector.simulator.xsp import Xsp
 
 __all__ = ["Admin"]
@@ -52,6 +54,8 @@ FAULTS: dict[str, Callable[[Any], bool]] = {
     "drift": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0,
     "duplicate_events": lambda value: isinstance(value, bool),
     "drop_acks": lambda value: isinstance(value, bool),
+    "expired_token": lambda value: isinstance(value, bool),
+    "json_only": lambda value: isinstance(value, bool),
 }
 """What may be set, and what it may be set to."""
 
@@ -95,6 +99,10 @@ class Admin(Resource):
                 return self._operate(name, arguments)
             case ("POST", "services"):
                 return self._change_service(**_checked(self._change_service, arguments))
+            case ("POST", "agents"):
+                return self._broadworks.switch.agents.set_state(**_checked(self._broadworks.switch.agents.set_state, arguments))
+            case ("POST", "guests"):
+                return self._move_guest(**_checked(self._move_guest, arguments))
             case ("POST", "events"):
                 return self._inject(**_checked(self._inject, arguments))
             case ("POST", "failover"):
@@ -134,6 +142,9 @@ class Admin(Resource):
 
     def _change_service(self, user: str, service: str, active: bool, forward_to: str = "") -> None:
         self._broadworks.switch.services.change(user, ServiceState(service, active=active, forward_to=forward_to))
+
+    def _move_guest(self, user: str, host: str = "") -> None:
+        self._broadworks.switch.agents.set_guest(user, GuestInfo(active=bool(host), host=host))
 
     def _inject(self, user: str, type: str) -> None:
         self._broadworks.publish(SimEvent(self._broadworks.switch.directory.user(user).user_id, type))

@@ -10,6 +10,7 @@ import attrs
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from bwconnector.simulator import packages
+from bwconnector.simulator.agents import WRAP_UP
 from bwconnector.simulator.channels import Channels, Delivery
 from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.simulator.directory import make_users, make_virtual_users
@@ -20,6 +21,7 @@ from bwconnector.simulator.switch import Switch
 __all__ = ["ENTERPRISE", "BroadWorks", "Subscription", "Target"]
 
 UNKNOWN_SUBSCRIPTION = 110862
+BAD_CONTACT = 110400
 NOT_FOR_THIS_USER = 110863
 LAST_SEQUENCE_NUMBER = 2147483647
 ENTERPRISE = "ExampleEnt"
@@ -48,6 +50,10 @@ class Subscription:
     package: str
     application_id: str
     set_id: str
+    contact: str = ""
+    """Where its events are posted to, in place of a channel."""
+    shared_id: str = ""
+    """Of several subscriptions with the same one, to the same target and package, only the first is told an event."""
     expires_at: float = 0.0
     sequence: int = 0
     timer: IDelayedCall | None = None
@@ -63,16 +69,16 @@ class BroadWorks:
 
     :param config: lifetimes, time-outs, users, variations
     :param clock: the time of everything here
+    :param post: posts a document to the URI of a subscription that has one in place of a channel set
     """
 
-    def __init__(self, config: SimulatorConfig, clock: IReactorTime) -> None:
+    def __init__(self, config: SimulatorConfig, clock: IReactorTime, post: Callable[[str, bytes], None] | None = None) -> None:
         self.config = config
+        self._post = post
         self.clock = clock
+        users = make_users(config.users, config.domain)
         self.switch = Switch(
-            (
-                *make_users(config.users, config.domain),
-                *make_virtual_users(config.users, config.call_centers, config.route_points, config.domain),
-            ),
+            (*users, *make_virtual_users(config.users, config.call_centers, config.route_points, config.domain)),
             now=lambda: int(clock.seconds() * 1000),
             emit=self.publish,
             variation=Variation(
@@ -85,6 +91,7 @@ class BroadWorks:
                 colp=config.colp,
             ),
             seed=config.seed,
+            agents=[user.user_id for user in users[: config.agents]],
         )
         self.channels = Channels(clock, config, self.new_id, self._stray)
         self.subscriptions: dict[str, Subscription] = {}
@@ -114,23 +121,37 @@ class BroadWorks:
 
     # Subscriptions.
 
-    def subscribe(self, owner: str, target: Target, package: str, set_id: str, application_id: str, expires: int) -> Subscription:
+    def subscribe(
+        self,
+        owner: str,
+        target: Target,
+        package: str,
+        set_id: str,
+        application_id: str,
+        expires: int,
+        *,
+        contact: str = "",
+        shared_id: str = "",
+    ) -> Subscription:
         """Subscribe, or replace the same owner's and application's subscription to the same target and package.
 
         The initial event follows, for a single user.
 
-        :raises SwitchError: 400 for an unknown package, 403 when the set has no channel or the package is not for such a user,
-            404 for an unknown user
+        :raises SwitchError: 400 for an unknown package or a contact that cannot be posted to, 403 when the set has no channel or the
+            package is not for such a user, 404 for an unknown user
         """
         if not packages.known(package):
             raise SwitchError(400, 110861, f"Unknown event package: {package}")
-        self.channels.of_set(set_id)
+        if not contact:
+            self.channels.of_set(set_id)
+        elif self._post is None or not contact.startswith("http://"):
+            raise SwitchError(400, BAD_CONTACT, f"Events cannot be posted to {contact}")
         if target.kind == "User":
             user = self.switch.directory.user(target.id)
             if not packages.fits(package, user.kind):
                 raise SwitchError(403, NOT_FOR_THIS_USER, f"{package} is not available for {user.user_id}")
             target = Target("User", user.user_id)
-        subscription = Subscription(self.new_id(), owner, target, package, application_id, set_id)
+        subscription = Subscription(self.new_id(), owner, target, package, application_id, set_id, contact, shared_id)
         if replaced := self._by_identity.get(subscription.identity):
             self._remove(replaced)
         self.subscriptions[subscription.id] = self._by_identity[subscription.identity] = subscription
@@ -206,12 +227,19 @@ class BroadWorks:
         user = self.switch.directory.user(event.user_id)
         if event.type == "CallReceivedEvent":
             self.later(self.config.ring_time, self._rang_out, user.user_id, event.calls[0])
+        if event.agent is not None and event.agent.state == WRAP_UP:
+            self.later(self.config.wrap_up_time, self.switch.agents.wrap_up_over, user.user_id, event.agent.since)
         data = ""
+        shared: set[tuple[Target, str, str]] = set()
         for target in targets_of(user):
             for subscription in list(self._by_target.get(target, {}).values()):
-                if packages.contains(subscription.package, event.type):
-                    data = data or event_data(event)
-                    self._send(subscription, user.user_id, data)
+                same = (target, subscription.package, subscription.shared_id)
+                if same in shared or not packages.contains(subscription.package, event.type):
+                    continue
+                if subscription.shared_id:
+                    shared.add(same)
+                data = data or event_data(event)
+                self._send(subscription, user.user_id, data)
 
     def fail_over(self, lost: Sequence[str] = ()) -> None:
         """Another Application Server takes over: the calls of some users are gone without an event, then every user is told what is left.
@@ -248,11 +276,17 @@ class BroadWorks:
         envelope = Envelope(
             event_id=self.new_id(),
             sequence=subscription.sequence,
-            user_id=subscription.owner,
+            user_id="" if subscription.target.kind == "System" else subscription.owner,
+            client_id=subscription.owner if subscription.target.kind == "System" else "",
             application_id=subscription.application_id,
             subscription_id=subscription.id,
+            shared_id=subscription.shared_id,
             target_id="" if target == subscription.owner else target,
+            contact=subscription.contact,
         )
+        if self._post is not None and subscription.contact:
+            self._post(subscription.contact, event_document(envelope, "", data))
+            return
         self.channels.deliver(
             Delivery(envelope.event_id, subscription.id, subscription.set_id, lambda channel_id: event_document(envelope, channel_id, data))
         )

@@ -21,6 +21,10 @@ class SimulatorConfig:
     users: int = 50
     call_centers: int = 1
     route_points: int = 1
+    agents: int = 0
+    """How many users, the first ones, are agents of every call center."""
+    wrap_up_time: float = 5.0
+    """How long an agent wraps up a call."""
     domain: str = "example.net"
     host: str = "127.0.0.1"
     base_port: int = 0
@@ -29,6 +33,8 @@ class SimulatorConfig:
     admin_port: int = 0
     user_id: str = "ctiadmin@example.net"
     password: str = attrs.field(default="ctiadmin", repr=False)
+    token: str = attrs.field(default="", repr=False)
+    """Accepted as a Bearer token in place of the password; empty: none is."""
     demo: bool = True
     """Keep some calls going."""
     demo_calls: int = 4
@@ -80,6 +86,7 @@ LEAST = {
     "users": 4,
     "call_centers": 0,
     "route_points": 0,
+    "wrap_up_time": 0.1,
     "keep_alive": 1,
     "event_timeout": 1,
     "ack_timeout": 0.1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bwconnector.simulator.badgerfish import badgerfish
 from bwconnector.simulator.broadworks import ENTERPRISE, BroadWorks, Subscription, Target
 from bwconnector.simulator.channels import Stream
 from bwconnector.simulator.faults import Faults
@@ -42,7 +43,8 @@ def add_channel(broadworks: BroadWorks, asked: Asked, faults: Faults, open_strea
         expires=expires,
     )
     lifetime = (element("channelId", channel.id), element("expires", broadworks.channels.remaining(channel)))
-    stream.write(document("Channel", lifetime, newline=True))
+    first = document("Channel", lifetime, newline=True)
+    stream.write(badgerfish(first) if asked.wants_json or faults.json_only else first)
     return stream
 
 
@@ -138,15 +140,18 @@ class EventRequests:
 
     def _subscribe(self, asked: Asked, target: Target) -> Reply:
         body = asked.body
-        if len(body.texts("event")) != 1 or not body.text("channelSetId"):
-            raise SwitchError(400, 110400, "One event and a channelSetId are expected")
+        set_id, contact = body.text("channelSetId"), body.text("uri")
+        if len(body.texts("event")) != 1 or bool(set_id) is bool(contact):
+            raise SwitchError(400, 110400, "One event, and a channelSetId or an httpContact, are expected")
         subscription = self._broadworks.subscribe(
             asked.caller,
             target,
             body.text("event"),
-            body.text("channelSetId"),
+            set_id,
             body.text("applicationId"),
             body.number("expires", DEFAULT_EXPIRES),
+            contact=contact,
+            shared_id=body.text("sharedSubscriptionId"),
         )
         return self._lifetime(subscription)
 
@@ -184,12 +189,14 @@ class EventRequests:
     def _describe(self, subscription: Subscription) -> list[Element]:
         return [
             element("subscriptionId", subscription.id),
+            *optional("sharedSubscriptionId", subscription.shared_id),
             element("subscriberId", subscription.owner),
             element("targetIdType", subscription.target.kind),
             *optional("targetId", subscription.target.id),
             element("event", subscription.package),
             element("expires", self._broadworks.remaining(subscription)),
-            element("channelSetId", subscription.set_id),
+            *((element("httpContact", element("uri", subscription.contact)),) if subscription.contact else ()),
+            *optional("channelSetId", subscription.set_id),
             *optional("applicationId", subscription.application_id),
         ]
 

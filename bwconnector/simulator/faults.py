@@ -21,6 +21,8 @@ class Faults:
         subscription come out of order when they are spread over channels
     :ivar duplicate_events: every event is written twice
     :ivar drop_acks: event responses are answered, but not heeded
+    :ivar expired_token: the Bearer token is refused, as if its time were over
+    :ivar json_only: documents are answered in JSON, whatever was asked for
     """
 
     paths: dict[str, str] = attrs.Factory(dict)
@@ -29,6 +31,8 @@ class Faults:
     drift: float = 0.0
     duplicate_events: bool = False
     drop_acks: bool = False
+    expired_token: bool = False
+    json_only: bool = False
 
     def for_path(self, path: str) -> str:
         """What is to happen to a request to ``path``; empty: nothing special."""

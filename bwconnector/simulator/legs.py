@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from bwconnector.simulator.agents import Agents
 from bwconnector.simulator.directory import Directory
 from bwconnector.simulator.model import (
     ACTIVE,
@@ -104,6 +105,7 @@ class Legs:
     :param emit: called with every event, in order
     :param variation: what differs between releases; may be exchanged at any time
     :param seed: makes the ids of a run repeatable
+    :param agents: user ids of the users who are agents, of every call center
     """
 
     def __init__(
@@ -114,10 +116,12 @@ class Legs:
         emit: Callable[[SimEvent], None],
         variation: Variation | None = None,
         seed: int = 0,
+        agents: Iterable[str] = (),
     ) -> None:
         self.directory = Directory(users)
         self.variation = variation or Variation()
         self.services = Services(self.directory, emit)
+        self.agents = Agents(self.directory, now, emit, agents)
         self._time = now
         self._emit = emit
         self._random = Random(seed)

@@ -27,9 +27,12 @@ __all__ = [
     "ROUTE_POINT",
     "SERVICES",
     "TERMINATOR",
+    "AgentInfo",
     "Call",
     "CallTruth",
     "Conference",
+    "GuestInfo",
+    "Membership",
     "Party",
     "Redirect",
     "Redirection",
@@ -214,6 +217,35 @@ class ServiceState:
 
 
 @attrs.frozen(slots=True)
+class AgentInfo:
+    """ACD state of an agent: ``Sign-In``, ``Available``, ``Unavailable``, ``Wrap-Up`` or ``Sign-Out``."""
+
+    state: str
+    since: int = 0
+    unavailable_code: str = ""
+    wrap_up_queue: str = ""
+    """User id of the call center whose call is wrapped up."""
+    wrap_up_call_id: str = ""
+
+
+@attrs.frozen(slots=True)
+class Membership:
+    """One of the queues (user id) that an agent is assigned to."""
+
+    queue: str
+    joined: bool = False
+
+
+@attrs.frozen(slots=True)
+class GuestInfo:
+    """The Hoteling Guest service: at whose phone (user id) a user is a guest."""
+
+    active: bool = False
+    host: str = ""
+    limit_hours: int = 12
+
+
+@attrs.frozen(slots=True)
 class SimEvent:
     """One event for the subscriptions on one user; which parts are set depends on ``type`` (the wire's ``eventData`` type)."""
 
@@ -228,6 +260,9 @@ class SimEvent:
     new_messages: int = 0
     reason: str = ""
     """CallRecordingStoppedEvent: ``User Requested`` or ``Failure``."""
+    agent: AgentInfo | None = None
+    joins: tuple[Membership, ...] = ()
+    guest: GuestInfo | None = None
 
 
 @attrs.frozen(slots=True)

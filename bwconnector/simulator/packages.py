@@ -29,12 +29,10 @@ CALL_PACKAGES = frozenset({"Basic Call", "Standard Call", "Advanced Call"})
 SILENT = frozenset(
     {
         "BroadWorks Anywhere",
-        "Call Center Agent",
         "Call Center Configuration",
         "Call Center Monitoring",
         "Call Center Queue",
         "CommPilot Express",
-        "Hoteling Guest",
         "Music On Hold",
         "Remote Office",
         "Route Point Queue",
@@ -53,8 +51,14 @@ VIRTUAL: dict[str, Kind] = {
 }
 """Packages whose target is a virtual user, and of which kind it is."""
 
-OTHER = {"Call Park": "CallParkedAgainstEvent", "Voice Mail Message Summary": "VoiceMailMessageSummaryEvent"}
+OTHER = {
+    "Call Park": frozenset({"CallParkedAgainstEvent"}),
+    "Voice Mail Message Summary": frozenset({"VoiceMailMessageSummaryEvent"}),
+    "Call Center Agent": frozenset({"AgentSubscriptionEvent", "AgentStateEvent", "ACDAgentJoinUpdateEvent"}),
+    "Hoteling Guest": frozenset({"HotelingGuestEvent"}),
+}
 SERVICE_EVENTS = {package: f"{name}Event" for package, name in SERVICES.items()}
+NOT_OF_CALLS = frozenset(SERVICE_EVENTS.values()).union(*OTHER.values())
 
 
 def known(package: str) -> bool:
@@ -72,9 +76,8 @@ def contains(package: str, event_type: str) -> bool:
     if package == "Basic Call":
         return event_type in BASIC
     if package in CALL_PACKAGES:
-        elsewhere = event_type in SERVICE_EVENTS.values() or event_type in OTHER.values()
-        return not elsewhere and (package == "Advanced Call" or event_type not in ADVANCED_ONLY)
-    return event_type in (SERVICE_EVENTS.get(package), OTHER.get(package))
+        return event_type not in NOT_OF_CALLS and (package == "Advanced Call" or event_type not in ADVANCED_ONLY)
+    return event_type == SERVICE_EVENTS.get(package) or event_type in OTHER.get(package, ())
 
 
 def initial_event(switch: Switch, package: str, user_id: str) -> SimEvent | None:
@@ -85,4 +88,8 @@ def initial_event(switch: Switch, package: str, user_id: str) -> SimEvent | None
         return switch.services.event(user_id, SERVICES[package])
     if package == "Voice Mail Message Summary":
         return switch.services.message_event(user_id)
+    if package == "Call Center Agent":
+        return switch.agents.agent_event(user_id)
+    if package == "Hoteling Guest":
+        return switch.agents.guest_event(user_id)
     return None

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from bwconnector.simulator.model import Call, Conference, Party, ServiceState, SimEvent
+from bwconnector.simulator.model import AgentInfo, Call, Conference, GuestInfo, Membership, Party, ServiceState, SimEvent
 
 __all__ = [
     "DECLARATION",
@@ -23,8 +23,10 @@ __all__ = [
     "element",
     "event_data",
     "event_document",
+    "guest_elements",
     "optional",
     "service_elements",
+    "truth_value",
 ]
 
 XSI = "http://schema.broadsoft.com/xsi"
@@ -105,7 +107,11 @@ def document(root: str, children: Iterable[Element], encoding: str = "UTF-8", ne
 
 @attrs.frozen(slots=True)
 class Envelope:
-    """What is around ``eventData``; ``target_id`` is empty when the subscription's owner is the target."""
+    """What is around ``eventData``; ``target_id`` is empty when the subscription's owner is the target.
+
+    :ivar user_id: the subscription's owner, of a system subscription the ``client_id`` in its place
+    :ivar contact: where it is posted to, in place of a channel
+    """
 
     event_id: str
     sequence: int
@@ -113,6 +119,9 @@ class Envelope:
     application_id: str
     subscription_id: str
     target_id: str
+    client_id: str = ""
+    shared_id: str = ""
+    contact: str = ""
 
 
 def event_document(envelope: Envelope, channel_id: str, data: str) -> bytes:
@@ -121,13 +130,18 @@ def event_document(envelope: Envelope, channel_id: str, data: str) -> bytes:
         ("eventID", envelope.event_id),
         ("sequenceNumber", str(envelope.sequence)),
         ("userId", envelope.user_id),
+        ("clientId", envelope.client_id),
         ("externalApplicationId", envelope.application_id),
         ("subscriptionId", envelope.subscription_id),
+        ("sharedSubscriptionId", envelope.shared_id),
         ("channelId", channel_id),
         ("targetId", envelope.target_id),
     )
-    written = "".join(f"<xsi:{tag}>{value.translate(ESCAPES)}</xsi:{tag}>" for tag, value in fields if value)
-    return f'{EVENT_START}SubscriptionEvent">{written}{data}</xsi:Event>'.encode()
+    written = [f"<xsi:{tag}>{value.translate(ESCAPES)}</xsi:{tag}>" for tag, value in fields if value]
+    if envelope.contact:
+        where = f"<xsi:httpContact><xsi:uri>{envelope.contact.translate(ESCAPES)}</xsi:uri></xsi:httpContact>"
+        written.insert(len(written) - bool(envelope.target_id), where)
+    return f'{EVENT_START}SubscriptionEvent">{"".join(written)}{data}</xsi:Event>'.encode()
 
 
 def channel_terminated(channel_id: str, reason: str) -> bytes:
@@ -158,9 +172,51 @@ def _content(event: SimEvent) -> list[Element]:
         content.append(element("unassigned"))
     elif event.service is not None:
         content.append(element("info", *service_elements(event.service)))
+    content.extend(_agent_content(event))
     if event.type == "VoiceMailMessageSummaryEvent":
         content.append(element("messageSummary", element("newMessages", event.new_messages)))
     return content
+
+
+def _agent_content(event: SimEvent) -> list[Element]:
+    joins = [element("joinInfo", *_membership_elements(each)) for each in event.joins]
+    content = []
+    if event.type == "AgentSubscriptionEvent":
+        content.append(element("joinData", element("joinInfos", *joins)))
+    elif joins:
+        content.append(element("ccAgentJoinUpdateData", *joins))
+    if event.agent is not None:
+        content.append(element("stateInfo" if event.type == "AgentSubscriptionEvent" else "agentStateInfo", *_agent_elements(event.agent)))
+    if event.guest is not None:
+        content.append(element("info", *guest_elements(event.guest)))
+    return content
+
+
+def _membership_elements(membership: Membership) -> list[Element]:
+    return [element("acdUserId", membership.queue), *flag("joined", membership.joined), element("skillLevel", 1)]
+
+
+def _agent_elements(info: AgentInfo) -> list[Element]:
+    return [
+        element("state", info.state),
+        element("stateTimestamp", element("value", info.since)),
+        *optional("unavailableCode", info.unavailable_code),
+        *optional("wrapUpCallId", info.wrap_up_call_id),
+        element("signInTimestamp", 0),
+        element("totalAvailableTime", 0),
+        element("averageWrapUpTime", element("value", 0)),
+        *optional("wrapUpCallCenterUserId", info.wrap_up_queue),
+    ]
+
+
+def guest_elements(info: GuestInfo) -> list[Element]:
+    """Children of the Hoteling Guest service's ``info``, and of the response that carries it."""
+    return [
+        element("active", truth_value(info.active)),
+        element("enableAssociationLimit", "true"),
+        element("associationLimitHours", info.limit_hours),
+        *optional("hostUserId", info.host),
+    ]
 
 
 def party_elements(party: Party) -> list[Element]:

@@ -8,11 +8,12 @@ from urllib.parse import unquote
 
 import attrs
 
+from bwconnector.simulator.badgerfish import badgerfish
 from bwconnector.simulator.model import SwitchError
 from bwconnector.simulator.reading import Body
 from bwconnector.simulator.render import Element, document, element
 
-__all__ = ["OK", "Asked", "Handler", "Reply", "Routes", "error_reply", "xml"]
+__all__ = ["OK", "Asked", "Handler", "Reply", "Routes", "as_json", "error_reply", "xml"]
 
 
 @attrs.frozen(slots=False)
@@ -23,6 +24,7 @@ class Asked:
     :ivar caller: user id of who asks
     :ivar parts: values of the path's variable segments, by name
     :ivar query: query parameters, by name in lower case
+    :ivar accept: the header of that name
     """
 
     xsp: str
@@ -30,6 +32,11 @@ class Asked:
     data: bytes = b""
     parts: dict[str, str] = attrs.Factory(dict)
     query: dict[str, str] = attrs.Factory(dict)
+    accept: str = ""
+
+    @property
+    def wants_json(self) -> bool:
+        return "application/json" in self.accept.lower() or self.parameter("format").lower() == "json"
 
     @cached_property
     def body(self) -> Body:
@@ -58,6 +65,13 @@ def xml(root: str, *children: Element, status: int = 200, encoding: str = "UTF-8
     """A reply with a document; header names are given with ``_`` for ``-``."""
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return Reply(status, document(root, children, encoding, newline), named, f"text/xml;charset={encoding}")
+
+
+def as_json(reply: Reply) -> Reply:
+    """The same reply in JSON, unless it is no document."""
+    if not reply.body or not reply.content_type.startswith("text/xml"):
+        return reply
+    return attrs.evolve(reply, body=badgerfish(reply.body), content_type="application/json;charset=UTF-8")
 
 
 def error_reply(error: SwitchError) -> Reply:

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from bwconnector.simulator.admin import Admin
 from bwconnector.simulator.broadworks import BroadWorks
 from bwconnector.simulator.config import SimulatorConfig
+from bwconnector.simulator.contacts import Contacts
 from bwconnector.simulator.demo import Demo
 from bwconnector.simulator.server import HttpServer, ServerReactor
 from bwconnector.simulator.xsp import Xsp
@@ -20,6 +21,7 @@ class SimulatorService(MultiService):
     """BroadWorks in a box. Everything listens as soon as ``startService`` returns; ``stopService`` fires when the sockets are gone.
 
     :ivar broadworks: what stands behind the XSPs; its ``switch`` makes calls
+    :ivar contacts: posts the events of subscriptions that have an HTTP contact
     :ivar xsps: the XSPs by name (``xsp1`` …)
     """
 
@@ -28,7 +30,8 @@ class SimulatorService(MultiService):
 
     def __init__(self, config: SimulatorConfig, reactor: ServerReactor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.broadworks = BroadWorks(config, reactor)
+        self.contacts = Contacts(reactor, config.ack_timeout)
+        self.broadworks = BroadWorks(config, reactor, self.contacts.post)
         self.xsps: dict[str, Xsp] = {}
         for index in range(config.xsps):
             name = f"xsp{index + 1}"
@@ -64,6 +67,7 @@ class SimulatorService(MultiService):
         if self._admin is not None:
             stopped.append(self._admin.stop())
         self.broadworks.stop()
+        self.contacts.stop()
         return gatherResults(stopped, consumeErrors=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from urllib.parse import parse_qsl
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.web.resource import Resource
@@ -16,7 +17,7 @@ from bwconnector.simulator.channels import Stream
 from bwconnector.simulator.event_requests import add_channel, event_routes
 from bwconnector.simulator.faults import Faults
 from bwconnector.simulator.model import SwitchError
-from bwconnector.simulator.routes import Asked, Reply, Routes, error_reply
+from bwconnector.simulator.routes import Asked, Reply, Routes, as_json, error_reply
 from bwconnector.simulator.server import HttpServer, ServerReactor
 from bwconnector.simulator.stream import HttpStream, cut
 
@@ -46,7 +47,8 @@ class Xsp(Resource):
         self.faults = Faults()
         self._broadworks = broadworks
         config = broadworks.config
-        self._authorization = "Basic " + b64encode(f"{config.user_id}:{config.password}".encode()).decode()
+        self._basic = "Basic " + b64encode(f"{config.user_id}:{config.password}".encode()).decode()
+        self._bearer = f"Bearer {config.token}" if config.token else ""
         self._routes: list[tuple[str, Routes]] = [(ACTIONS, action_routes(broadworks)), (EVENTS, event_routes(broadworks))]
         self.http = HttpServer(self, reactor, config.host, port, config.keep_alive)
 
@@ -83,29 +85,41 @@ class Xsp(Resource):
 
     def _answer(self, request: Request, path: str) -> Reply | None:
         """The reply; None when the request has become a stream."""
-        if request.getHeader("Authorization") != self._authorization:
+        if not self._authorized(request):
             return Reply(401, HTML, (("WWW-Authenticate", 'Basic realm="BroadWorks"'),), "text/html")
+        asked = self._asked(request)
+        reply = self._reply(request, path, asked)
+        return as_json(reply) if reply is not None and (asked.wants_json or self.faults.json_only) else reply
+
+    def _authorized(self, request: Request) -> bool:
+        shown = request.getHeader("Authorization")
+        return shown == self._basic or (bool(self._bearer) and shown == self._bearer and not self.faults.expired_token)
+
+    def _reply(self, request: Request, path: str, asked: Asked) -> Reply | None:
         lowered = path.lower()
         try:
             if lowered.rstrip("/") == f"{ASYNC}{VERSION}channel".lower():
-                self._open_channel(request, path)
+                self._open_channel(request, path, asked)
                 return None
             for context, routes in self._routes:
                 if lowered.startswith(f"{context}{VERSION}"):
                     handler, parts = routes.find(request.method.decode("ascii"), path[len(context + VERSION) :])
-                    return handler(self._asked(request, parts))
+                    return handler(attrs.evolve(asked, parts=parts))
             raise SwitchError(404, 110404, f"Not found: {path}")
         except SwitchError as error:
             return error_reply(error)
 
-    def _asked(self, request: Request, parts: dict[str, str]) -> Asked:
+    def _asked(self, request: Request) -> Asked:
         query = request.uri.partition(b"?")[2].decode("ascii", "replace")
-        parameters = {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)}
         return Asked(
-            self.name, self._broadworks.config.user_id, request.content.read() if request.content is not None else b"", parts, parameters
+            self.name,
+            self._broadworks.config.user_id,
+            request.content.read() if request.content is not None else b"",
+            query={name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)},
+            accept=request.getHeader("Accept") or "",
         )
 
-    def _open_channel(self, request: Request, path: str) -> None:
+    def _open_channel(self, request: Request, path: str, asked: Asked) -> None:
         if request.method != b"POST":
             raise SwitchError(405, 110405, "Only POST is supported here")
 
@@ -113,7 +127,7 @@ class Xsp(Resource):
             self._set_head(request, Reply(), path)
             return HttpStream(request, self.faults, self._broadworks.clock, self._broadworks.config.seed)
 
-        stream = add_channel(self._broadworks, self._asked(request, {}), self.faults, open_stream)
+        stream = add_channel(self._broadworks, asked, self.faults, open_stream)
         request.notifyFinish().addBoth(lambda _: self._stream_ended(stream))
 
     def _stream_ended(self, stream: Stream) -> None:
@@ -134,3 +148,5 @@ class Xsp(Resource):
             request.addCookie("JSESSIONID", session, path=context, httpOnly=True)
         for name, value in reply.headers:
             request.setHeader(name, value)
+        if tracking_id := request.getHeader("TrackingID"):
+            request.setHeader("TrackingID", tracking_id)

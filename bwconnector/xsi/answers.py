@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from bwconnector.xsi.agents import AgentState, AgentSubscription, HotelingGuest, guest_of, memberships_of
 from bwconnector.xsi.calldata import call_of, conference_of
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown
 from bwconnector.xsi.events import ChannelOpened, Conference, DoNotDisturbState, ForwardingState, XsiCall
@@ -69,6 +70,7 @@ _DETAILS: Table = {
     "firstName": ("first_name", text_of),
     "lastName": ("last_name", text_of),
 }
+_AGENT: Table = {"agentACDState": ("state", text_of), "agentUnavailableCode": ("unavailable_code", text_of)}
 _PROFILE: Table = {"details": ("details", lambda e: fields_of(e, _DETAILS)), "countryCode": ("country_code", text_of)}
 
 
@@ -110,6 +112,18 @@ def read_queue(body: bytes) -> tuple[QueueEntry, ...]:
     return tuple(entry for child in root if local_name(child) == "queueEntries" for entry in entries_of(child))
 
 
+def read_agent(body: bytes) -> AgentSubscription:
+    """State and call centers of a ``CallCenter``; no state if the user is no agent."""
+    root = _answer(body, "CallCenter")
+    state = AgentState(**fields_of(root, _AGENT))
+    joins = fields_of(root, {"callCenterList": ("joins", memberships_of)}).get("joins", ())
+    return AgentSubscription(state if state.state else None, joins)
+
+
+def read_hoteling_guest(body: bytes) -> HotelingGuest:
+    return guest_of(_answer(body, "HotelingGuest"))
+
+
 def read_profile(body: bytes) -> Profile:
     fields = fields_of(_answer(body, "Profile"), _PROFILE)
     return Profile(**fields.pop("details", {}), **fields)
@@ -146,6 +160,12 @@ def read_subscription(body: bytes) -> SubscriptionGrant:
 
 def read_channel(body: bytes) -> ChannelOpened:
     return channel_of(_answer(body, "Channel"))
+
+
+def read_channel_set(body: bytes) -> tuple[str, ...]:
+    """channelIds."""
+    entries = [channel_of(child) for child in _answer(body, "ChannelSet") if local_name(child) == "channel"]
+    return tuple(entry.channel_id for entry in entries if entry.channel_id)
 
 
 _TAGS = re.compile(r"<(script|style).*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)

@@ -12,13 +12,12 @@ from typing import Any, Protocol
 
 import attrs
 from twisted.application.internet import backoffPolicy
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from bwconnector.xsi.errors import BadDocument, XsiFailure
+from bwconnector.xsi.errors import BadDocument
 from bwconnector.xsi.events import SubscriptionEvent
 from bwconnector.xsi.opening import ChannelSettings, Ending, Opening, Requester
-from bwconnector.xsi.requests import delete_channel
 from bwconnector.xsi.tracing import Trace
 
 __all__ = ["TRANSITIONS", "Acknowledger", "Channel", "ChannelStatus", "Input", "State"]
@@ -149,7 +148,6 @@ class Channel:
         self._status = ChannelStatus(self.link, since=clock.seconds())
         self._events = 0
         self._opening: Opening | None = None
-        self._orphan = ""
         self._retry: Any = None
         self._stopping: list[Deferred[None]] = []
 
@@ -213,14 +211,6 @@ class Channel:
         self._status = attrs.evolve(self._status, channel_id=self._opening.channel_id)
         self.log.info("event channel {link} is up as {channel}", link=self.link, channel=self._opening.channel_id)
         self._opening.keep()
-        self._delete_orphan()
-
-    def _delete_orphan(self) -> None:
-        """BroadWorks may not have noticed that the earlier channel is dead, and go on sending it its share of the events."""
-        orphan, self._orphan = self._orphan, ""
-        if orphan and orphan != self._status.channel_id:
-            deleted = ensureDeferred(self.xsp.perform(delete_channel(orphan)))
-            deleted.addErrback(lambda failure: failure.trap(XsiFailure))  # it is gone already, as it should be
 
     def _delete(self, before: State, ending: Ending | None) -> None:
         assert self._opening is not None
@@ -229,7 +219,6 @@ class Channel:
 
     def _closed(self, before: State, ending: Ending | None) -> None:
         self._drop()
-        self._orphan = ""
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
@@ -258,7 +247,6 @@ class Channel:
 
     def _drop(self) -> None:
         opening, self._opening = self._opening, None
-        self._orphan = self._status.channel_id or self._orphan
         self._status = attrs.evolve(self._status, channel_id="")
         if opening is not None:
             opening.drop()

@@ -29,6 +29,7 @@ from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknow
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import ChannelSettings, Requester
 from bwconnector.xsi.ordering import Delivery, Order, Recent
+from bwconnector.xsi.orphans import Orphans
 from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.tracing import Trace
 from bwconnector.xsi.xsp import TRY_TIMEOUT
@@ -113,6 +114,7 @@ class ChannelSet:
         self._on_status = on_status
         self._gap_timeout = gap_timeout
         self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed, jitter) for link in links]
+        self._orphans = Orphans(self._channels, links[0].settings.channel_set_id if links else "")
         self._trace: Trace | None = None
         self._budgets = {link.xsp.name: Budget(clock, link.request_rate) for link in links}
         self._waiting: set[Deferred[None]] = set()
@@ -267,6 +269,7 @@ class ChannelSet:
         if self._trace is not None:
             self._trace(channel.link, "state", channel.status)
         self._on_status(channel.status)
+        self._orphans.changed(channel)
 
     def _lose_all(self) -> None:
         """No channel is left: what has come is all there will be, and what comes later follows on something unknown."""

@@ -52,12 +52,12 @@ class Scope:
 class _Device:
     """A device of the scope that somebody wants.
 
-    :ivar package: the one that tells its calls
+    :ivar packages: the first one tells its calls
     :ivar held: events that came while its present is being asked for; they follow it
     :ivar legs: callIds of its present, and those that have begun since; None before it was asked for
     """
 
-    package: str
+    packages: tuple[str, ...]
     held: list[SubscriptionEvent] | None = None
     again: bool = False
     legs: set[str] | None = None
@@ -172,7 +172,7 @@ class CollectiveSubscriptions:
     def resume(self, subscription_id: str, target: str, package: str, first: int) -> None:
         """Take up a subscription that brings events of ``target``, whose next event has the sequence number ``first``."""
         if self._covers(target):
-            self._devices.setdefault(target, _Device(package))
+            self._devices.setdefault(target, _Device((package,)))
             self._common.resume(subscription_id, self._scope.id, package, first)
         else:
             self._single.resume(subscription_id, target, package, first)
@@ -200,7 +200,7 @@ class CollectiveSubscriptions:
             await self._single.subscribe(target, packages)
             return
         known = self._devices.get(target)
-        device = self._devices.setdefault(target, _Device(packages[0]))
+        device = self._devices.setdefault(target, _Device(tuple(packages)))
         try:
             await self._common.subscribe(self._scope.id, packages)
         except Exception:
@@ -313,11 +313,9 @@ class CollectiveSubscriptions:
             return
         device.held = []
         try:
-            present = await PRESENT[device.package](self._ask, target)
-            if isinstance(present, CallSubscription):
-                device.legs = {call.call_id for call in present.calls}
-            if self._devices.get(target) is device:
-                self._tell(target, present)
+            for package in device.packages:
+                if package in PRESENT:
+                    await self._read_package(target, device, package)
         finally:
             held, device.held = device.held, None
             for event in held:
@@ -326,6 +324,18 @@ class CollectiveSubscriptions:
         if device.again:
             device.again = False
             await self._read(target)
+
+    async def _read_package(self, target: str, device: _Device, package: str) -> None:
+        try:
+            present = await PRESENT[package](self._ask, target)
+        except Refused as refused:
+            if package == device.packages[0] or refused.status not in (403, 404):
+                raise
+            return  # who is no agent has no state as one
+        if isinstance(present, CallSubscription):
+            device.legs = {call.call_id for call in present.calls}
+        if self._devices.get(target) is device:
+            self._tell(target, present)
 
     def _tell(self, target: str, data: EventData) -> None:
         self._on_event(target, SubscriptionEvent(event_id="", sequence=0, subscription_id="", data=data, target_id=target))

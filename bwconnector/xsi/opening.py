@@ -69,11 +69,14 @@ class Ending:
     slow: bool = False
 
 
+DELETED = "deleted by an administrator or another application"
+"""Why a channel is down that somebody has taken away, but not this process."""
+
 # ChannelTerminatedEvent's reasons. Reopening at once helps with most; where another instance or an administrator took the channel away on
 # purpose, it would only begin a fight.
 _TERMINATIONS = {
     "": Ending("terminated by BroadWorks"),
-    "ExplicitDelete": Ending("deleted by an administrator or another application"),
+    "ExplicitDelete": Ending(DELETED),
     "Expired": Ending("expired, because it was not renewed in time"),
     "NonResponsiveChannel": Ending("ended by BroadWorks, which got no acknowledgements of events"),
     "UnknownChannel": Ending("ended by BroadWorks, since an acknowledgement said that the channel is unknown"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bwconnector.xsi import queues
+from bwconnector.xsi import agents, queues
 from bwconnector.xsi.calldata import call_of, calls_of, conference_of, party_of
 from bwconnector.xsi.events import (
     CallEvent,
@@ -190,6 +190,7 @@ EVENT_DATA: dict[str, Callable[[str, Element], EventData]] = {
     "CallParkedAgainstEvent": _parked,
     "DoNotDisturbEvent": _do_not_disturb,
     "VoiceMailMessageSummaryEvent": _message_summary,
+    **agents.READERS,
     **queues.READERS,
     "SubscriptionTerminatedEvent": lambda kind, data: SubscriptionTerminated(),
 }

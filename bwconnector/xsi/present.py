@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from bwconnector.xsi.answers import read_call, read_calls, read_conference, read_queue
+from bwconnector.xsi.answers import read_agent, read_call, read_calls, read_conference, read_queue
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.events import CallSubscription, Conference, EventData, XsiCall
 from bwconnector.xsi.queues import QueueSubscription
-from bwconnector.xsi.requests import Request, Response, call, calls, get_conference, queue, route_point_queue
+from bwconnector.xsi.requests import Request, Response, agent, call, calls, get_conference, queue, route_point_queue
 
 __all__ = ["MAX_CALLS", "PRESENT", "calls_of"]
 
@@ -56,11 +56,16 @@ async def _route_point(perform: Perform, target: str) -> EventData:
     return QueueSubscription(read_queue((await perform(route_point_queue(target))).body))
 
 
+async def _agent(perform: Perform, user: str) -> EventData:
+    return read_agent((await perform(agent(user))).body)
+
+
 PRESENT: Mapping[str, Callable[[Perform, str], Coroutine[Any, Any, EventData]]] = {
     "Basic Call": _user,
     "Standard Call": _user,
     "Advanced Call": _user,
     "Call Center Queue": _call_center,
     "Route Point Queue": _route_point,
+    "Call Center Agent": _agent,
 }
 """By event package; packages without a row tell nothing at first but what changes."""

@@ -9,7 +9,7 @@ BroadWorks as doing it once does: reading, setting a value or a state, deleting 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
@@ -299,6 +299,36 @@ def set_call_forwarding(user: str, service: str, active: bool, forward_to: str =
     return Request("PUT", f"user/{_segment(user)}/services/{name}", body=_document(name, content), safe=True)
 
 
+def agent(user: str) -> Request:
+    """State and call centers of an agent, for :func:`~bwconnector.xsi.answers.read_agent`."""
+    return Request("GET", f"user/{_segment(user)}/services/CallCenter", safe=True)
+
+
+def set_agent_state(user: str, state: str, unavailable_code: str = "") -> Request:
+    """Sets the ACD state; an unavailable code goes with ``Unavailable``."""
+    code = _element("agentUnavailableCode", unavailable_code) if unavailable_code else ""
+    body = _document("CallCenter", _element("agentACDState", state) + code)
+    return Request("PUT", f"user/{_segment(user)}/services/CallCenter", body=body, safe=True)
+
+
+def join_queue(user: str, call_center: str, joined: bool) -> Request:
+    """Have an agent join or leave one of its call centers: sets a value."""
+    details = _element("serviceUserId", call_center) + _element("available", str(joined).lower())
+    body = _document("CallCenter", f"<callCenterList><callCenterDetails>{details}</callCenterDetails></callCenterList>")
+    return Request("PUT", f"user/{_segment(user)}/services/CallCenter", body=body, safe=True)
+
+
+def hoteling_guest(user: str) -> Request:
+    """For :func:`~bwconnector.xsi.answers.read_hoteling_guest`."""
+    return Request("GET", f"user/{_segment(user)}/services/HotelingGuest", safe=True)
+
+
+def set_hoteling_guest(user: str, content: Iterable[tuple[str, str]]) -> Request:
+    """Sets all values of the service, by element name and in this order."""
+    body = _document("HotelingGuest", "".join(_element(name, text) for name, text in content))
+    return Request("PUT", f"user/{_segment(user)}/services/HotelingGuest", body=body, safe=True)
+
+
 # Call centers and route points
 
 
@@ -351,7 +381,7 @@ def delete_channel(channel_id: str) -> Request:
 
 
 def channel_set(channel_set_id: str) -> Request:
-    """The channels of a set, with their remaining lifetimes."""
+    """The channels of a set; the answer is for :func:`~bwconnector.xsi.answers.read_channel_set`."""
     return Request("GET", f"channelset/{_segment(channel_set_id)}", context="events", safe=True)
 
 

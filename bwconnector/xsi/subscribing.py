@@ -18,7 +18,7 @@ __all__ = ["Channels", "SubscriptionSettings", "SubscriptionStatus"]
 class SubscriptionSettings:
     """What is asked of BroadWorks; times in seconds.
 
-    :ivar resync_interval: how often the first package of a device is refreshed although nothing seems to be wrong; 0 = never
+    :ivar resync_interval: how often calls and agent states of a device are refreshed although nothing seems to be wrong; 0 = never
     """
 
     channel_set_id: str

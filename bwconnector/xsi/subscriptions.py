@@ -34,6 +34,8 @@ __all__ = ["Channels", "SubscriptionSettings", "SubscriptionStatus", "Subscripti
 
 # Their initial event is a CallSubscriptionEvent: everything that there is.
 _WITH_SNAPSHOTS = frozenset(("Basic Call", "Standard Call", "Advanced Call"))
+# Further packages that are refreshed as regularly as calls: an agent who seems to be busy gets no calls.
+_REFRESHED = frozenset(("Call Center Agent",))
 # Enough for a new channel, which the channel set opens when it hears that BroadWorks knows none.
 _CHANNEL_SET_WAIT = 2.0
 _RESYNC_SPREAD = 600.0
@@ -386,7 +388,7 @@ class Subscriptions:
         if expires < NEVER:
             subscription.expires = self._clock.seconds() + expires
             delays.append(expires / 2 * self._uniform(0.9, 1.0))
-        if subscription.first and self._settings.resync_interval:
+        if (subscription.first or subscription.package in _REFRESHED) and self._settings.resync_interval:
             delays.append(self._settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD))
         if delays:
             self._at(subscription, min(delays))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bwconnector.bridge import eventmessages, features
+from bwconnector.bridge import agents, eventmessages, features
 from bwconnector.bridge.capability_services import EVENTS, SEGMENT, SERVICE_CAPABILITIES
 from bwconnector.bridge.devices import CALL_CENTER
 from bwconnector.bridge.services import SERVICES
@@ -18,7 +18,10 @@ def test_every_service_is_announced_and_nothing_else() -> None:
 
 
 def test_every_event_that_is_sent_is_announced_and_nothing_else() -> None:
-    assert EVENTS.keys() == eventmessages.EVENTS.keys() | {kind for kind, _ in features._TELL.values()}
+    assert EVENTS.keys() == eventmessages.EVENTS.keys() | {kind for kind, _ in features._TELL.values()} | {
+        *agents.AGENT_EVENTS,
+        agents.PRIVATE,
+    }
 
 
 def names(lists: dict[str, Any]) -> set[str]:
@@ -41,7 +44,10 @@ def test_switching_function_caps() -> None:
     answer = Office().answer(csta.GetSwitchingFunctionCaps())
     assert (answer.ignore_unsupported_parameters, answer.connection_view) == ("ignoreParameters", "fixed")
     assert answer.call_characteristics_supported == {"assistCall", "highPriorityCall", "priorityCall"}
-    assert {"transferCall", "established", "systemRegister"} <= names(answer.serv_evts_list)
+    assert answer.agent_state_models == {"agentOriented"}
+    assert {"transferCall", "established", "systemRegister", "setAgentState", "agentReady", "escape", "privateEvent"} <= names(
+        answer.serv_evts_list
+    )
     assert Office(P_STRICT="reject").answer(csta.GetSwitchingFunctionCaps()).ignore_unsupported_parameters == "rejectMessage"
 
 
@@ -49,7 +55,7 @@ def test_the_monitor_filter_announces_the_events_that_are_never_sent() -> None:
     filters = Office().answer(csta.GetSwitchingFunctionCaps()).monitor_filter_items.device_on_device_monitor_filter
     assert not any(map(filters.blocks, EVENTS))
     assert filters.blocks("CallClearedEvent")
-    assert filters.blocks("AgentBusyEvent")
+    assert filters.blocks("AutoAnswerEvent")
 
 
 def listed(office: Office, **wanted: str) -> list[csta.SwitchingFunctionDevices]:

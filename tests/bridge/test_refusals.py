@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bwconnector.bridge.calls import Call
-from bwconnector.bridge.refusals import BY_ERROR_CODE, BY_SERVICE, BY_STATUS, NEEDS, UNKNOWN_DEVICE, refusal, require
+from bwconnector.bridge.refusals import (
+    BY_ERROR_CODE,
+    BY_SERVICE,
+    BY_STATUS,
+    INVALID_AGENT,
+    NEEDS,
+    PRIVATE_DATA,
+    UNKNOWN_DEVICE,
+    refusal,
+    require,
+)
 from bwconnector.bridge.services import SERVICES
 from bwconnector.csta.errors import CstaError
 from bwconnector.csta.values import ERROR_VALUES, LOCAL_CONNECTION_STATE
@@ -56,6 +66,8 @@ def test_every_row_is_an_error_that_csta_has() -> None:
         *BY_SERVICE.values(),
         *BY_STATUS.values(),
         *UNKNOWN_DEVICE.values(),
+        INVALID_AGENT,
+        PRIVATE_DATA,
         *(row for _, row in NEEDS.values()),
     ]
     for category, value in rows:
@@ -63,7 +75,13 @@ def test_every_row_is_an_error_that_csta_has() -> None:
 
 
 def test_every_row_is_about_a_service_that_exists() -> None:
-    names = {service.__name__ for service in SERVICES} | {"ConferenceCall.add", "heldCall", "activeCall"}
+    names = {service.__name__ for service in SERVICES} | {
+        "ConferenceCall.add",
+        "hoteling.forwarding",
+        "hoteling.guest",
+        "heldCall",
+        "activeCall",
+    }
     assert {service for service, _ in BY_SERVICE} | NEEDS.keys() | UNKNOWN_DEVICE.keys() <= names
     assert all(states <= LOCAL_CONNECTION_STATE for states, _ in NEEDS.values())
 

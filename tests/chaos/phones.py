@@ -7,7 +7,7 @@ from random import Random
 from bwconnector.simulator.model import SwitchError
 from bwconnector.simulator.switch import Switch
 
-__all__ = ["ENTERING", "NUMBERS", "OUTSIDE", "USERS", "use_phone"]
+__all__ = ["NUMBERS", "OUTSIDE", "USERS", "free_numbers", "use_phone"]
 
 USERS = ("alice", "bob", "carol", "dave")
 OUTSIDE = ("+15559990000", "+15559990001")
@@ -44,9 +44,6 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """Operations of the switch with what each of their arguments may be."""
 
-ENTERING = frozenset({"pickup", "park", "park_retrieve", "barge_in"})
-"""What is told of these depends on what is heard first: whether a private call is shown, or a release turns out to be a parking."""
-
 OFTEN = ("dial", "answer")
 """Without these nothing else is possible."""
 
@@ -72,17 +69,24 @@ def use_phone(switch: Switch, choice: int, *, but: frozenset[str] = frozenset())
     return "nothing"
 
 
+def free_numbers(switch: Switch, person: str) -> list[str]:
+    """What ``person`` may call, or have called, without entangling calls."""
+    return [number for number in NUMBERS if not _entangled(switch, "dial", [person, number])]
+
+
 def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
     """It might lead to two calls between the same two parties, or to a party in two conferences.
 
-    There, the events of BroadWorks do not say which call is meant, and snapshots must repair what the call model supposes.
+    Events name a far end by its user, not by its leg, so there they do not say which of the two calls is meant; and a party that is in a
+    CSTA call twice would have one connection for two legs. Snapshots must repair what the call model supposes.
     """
     person = arguments[0]
     others = {leg.peer.owner.user_id for leg in switch.legs(person) if leg.peer is not None}
     if name.startswith("conference"):
         return any(switch.bridge(other) is not None for other in others)
     if name == "barge_in":
-        return any(switch.bridge(party) is not None for party in (*arguments, *_others(switch, arguments[1])))
+        parties = {arguments[1], *_others(switch, arguments[1])}
+        return any(switch.bridge(party) is not None for party in (person, *parties)) or bool(others & parties)
     if name in ("dial", "consult", "click_to_dial", "deflect", "transfer_blind", "pickup", "park_retrieve"):
         target = switch.directory.resolve(arguments[1])
         mine = {switch.directory.party(person).user_id, *others}

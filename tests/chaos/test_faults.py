@@ -12,7 +12,8 @@ from bwconnector.xsi.collective import Scope
 
 from . import EXAMPLES, PHASES, REPEATABLE
 from .faults import HARMLESS, HARSH, Fault, apply, faults, heal
-from .phones import ENTERING, USERS
+from .phones import USERS
+from .picture import Picture
 from .world import CONFIGS, SETTLED, World
 
 DRIFT = 0.1
@@ -62,7 +63,7 @@ def test_one_channel_is_enough(
 ) -> None:
     world = World(config, monitored, drift=DRIFT, seed=seed, scope=scope)
     for act in script:
-        act.play(world, but=ENTERING)
+        act.play(world)
     heal(world)
     world.run(NOTICED)
     world.check_pictures(complete=False)
@@ -70,6 +71,21 @@ def test_one_channel_is_enough(
         assert set(tserver.statuses) == {"normal"}
         assert not tserver.stopped
     world.close()
+
+
+def _untold(config: SimulatorConfig) -> frozenset[str]:
+    """Operations whose own events do not say what they are: it depends on who is heard first.
+
+    Who parks a call is released as by hanging up; only the place where it is parked tells the difference, on another subscription. Who
+    barges in has an ordinary call, if it is the id of that which goes on, until its ConferenceStarted, or another party's event, comes.
+    """
+    return frozenset({"park", "barge_in"} if config.transfer_id == "second" else {"park"})
+
+
+def _without_private_calls(picture: Picture) -> dict[str, list[str]]:
+    """What was heard of each call, but for the private call with which a device enters that of others: it may be over when it is told."""
+    calls = picture.heard_by_call
+    return {call: told for call, told in calls.items() if len(told) != 2 or not told[-1].endswith(" null callPickup")}
 
 
 @settings(max_examples=2 * EXAMPLES, derandomize=REPEATABLE, phases=PHASES)
@@ -80,10 +96,10 @@ def test_all_is_told_once_and_in_order(config: SimulatorConfig, monitored: list[
         # The second link, which comes and goes, makes nothing known that the first one would not know.
         world = World(config, [monitored, monitored[1:]], drift=DRIFT if with_faults else 0.0, seed=seed)
         for act in script:
-            act.play(world, with_faults=with_faults, but=ENTERING)
+            act.play(world, with_faults=with_faults, but=_untold(config))
         world.run(SETTLED)
         world.check_pictures()
-        heard.append({device: picture.heard_by_call for device, picture in world.tservers[0].pictures.items()})
+        heard.append({device: _without_private_calls(picture) for device, picture in world.tservers[0].pictures.items()})
         world.close()
     for device in heard[0]:
         assert heard[0][device] == heard[1][device], device
@@ -96,7 +112,7 @@ def test_after_all_channels_were_lost(
 ) -> None:
     world = World(config, monitored, drift=DRIFT, seed=seed, link_loss_policy=link_loss_policy, scope=scope)
     for act in script:
-        act.play(world, one_stays=False, but=ENTERING)
+        act.play(world, one_stays=False)
     heal(world)
     world.run(SLOW_RETRY)
     world.check_pictures(complete=False)

@@ -138,12 +138,15 @@ class TServer:
 
     # Calls
 
-    def use_phone(self, random: Random, numbers: Sequence[str]) -> str:
-        """Make some request about the calls of some device, as far as the pictures tell. Returns what was asked, for a failure's report."""
+    def use_phone(self, random: Random, numbers: Callable[[str], Sequence[str]]) -> str:
+        """Make some request about the calls of some device, as far as the pictures tell. Returns what was asked, for a failure's report.
+
+        :param numbers: what a device may call
+        """
         device = random.choice(self.devices)
         calls = self.pictures[device].calls if device in self.pictures else {}
         states = {state: csta.ConnectionID(call_id, device) for call_id, state in calls.items()}
-        number = random.choice(numbers)
+        number = random.choice(numbers(device))
         requests: list[csta.Message] = [csta.MakeCall(calling_device=device, called_directory_number=number)]
         if alerting := states.get("alerting"):
             requests = [

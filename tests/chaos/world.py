@@ -23,7 +23,7 @@ from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.parse import parse, unwanted
 from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
 
-from .phones import NUMBERS, USERS, use_phone
+from .phones import USERS, free_numbers, use_phone
 from .picture import truth
 from .tserver import MemoryLink, TServer
 from .xsps import MemoryXsp
@@ -146,7 +146,7 @@ class World:
         random = Random(choice)
         connected = [tserver for tserver in self.tservers if tserver.connected and tserver.devices]
         if connected:
-            self.tell(random.choice(connected).use_phone(random, NUMBERS))
+            self.tell(random.choice(connected).use_phone(random, lambda device: free_numbers(self.switch, device)))
 
     def fail_over(self, number: int) -> None:
         """Another Application Server takes over without the calls of one user."""

@@ -19,6 +19,8 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
 
 from bwconnector.simulator.service import SimulatorConfig, SimulatorService, make_simulator
 
@@ -622,3 +624,186 @@ async def test_queues_are_asked_for_by_the_kind_of_their_virtual_user(client: Cl
     assert (await client.ask("GET", f"{ACTIONS}routepoint/route1@example.net/calls")).tree.tag == "RoutePointQueue"
     for path in ("callcenter/route1@example.net", "callcenter/alice@example.net", "routepoint/queue1@example.net"):
         assert (await client.ask("GET", f"{ACTIONS}{path}/calls")).status == 404
+
+
+# What not every client uses
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_bearer_token_takes_the_place_of_the_password(start: Callable[..., Client]) -> None:
+    client = start(token="t0ken")
+
+    async def status(authorization: str) -> int:
+        headers = {"Authorization": authorization, "TrackingID": "track-1"}
+        response = await client.http.get(client.url(f"{ACTIONS}versions"), headers=headers)
+        await response.content()
+        if response.code == 200:
+            assert response.headers.getRawHeaders("TrackingID") == ["track-1"]
+        return int(response.code)
+
+    assert await status("Bearer t0ken") == 200
+    assert await status("Bearer other") == 401
+    await client.admin("POST", "xsps/xsp1/faults", expired_token=True)
+    assert await status("Bearer t0ken") == 401
+    assert (await client.ask("GET", f"{ACTIONS}versions")).status == 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_without_a_token_there_is_no_bearer(client: Client) -> None:
+    for shown in ("Bearer", "Bearer ", ""):
+        response = await client.http.get(client.url(f"{ACTIONS}versions"), headers={"Authorization": shown})
+        await response.content()
+        assert response.code == 401
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("how", ["header", "parameter", "fault"])
+async def test_json_for_who_asks_for_it(client: Client, how: str) -> None:
+    if how == "fault":
+        await client.admin("POST", "xsps/xsp1/faults", json_only=True)
+    query = "?format=json" if how == "parameter" else ""
+    headers = {"Accept": "application/json"} if how == "header" else {}
+
+    async def ask(method: str, path: str, body: str = "") -> tuple[int, Any]:
+        response = await client.http.request(method, client.url(path + query), data=body.encode(), auth=USER, headers=headers)
+        assert response.headers.getRawHeaders("Content-Type") == ["application/json;charset=UTF-8"]
+        return response.code, json.loads(await response.content())
+
+    stream = await client.open(xsp=1)
+    assert await ask("GET", f"{EVENTS}channelset/none") == (
+        403,
+        {
+            "ErrorInfo": {
+                "@xmlns": {"$": "http://schema.broadsoft.com/xsi"},
+                "summary": {"$": "Channel set not found: none"},
+                "summaryEnglish": {"$": "Channel set not found: none"},
+                "errorCode": {"$": "110842"},
+            }
+        },
+    )
+    subscription = f"<Subscription {XMLNS}><event>Advanced Call</event><channelSetId>set</channelSetId></Subscription>"
+    status, granted = await ask("POST", f"{EVENTS}user/alice@example.net", subscription)
+    assert (status, granted["Subscription"]["expires"]) == (200, {"$": "3600"})
+    for user in ("bob", "carol"):
+        client.simulator.broadworks.switch.dial("alice@example.net", user)
+    _, listed = await ask("GET", f"{ACTIONS}user/alice@example.net/calls")
+    assert [call["@inConference"] for call in listed["Calls"]["call"]] == ["false", "false"]
+    _, call = await ask("GET", f"{ACTIONS}user/alice@example.net/calls/{listed['Calls']['call'][0]['callId']['$']}")
+    assert call["Call"]["endpoint"]["@xsi1:type"] == "AccessEndpoint"
+    # events are XML for everybody
+    await until(lambda: stream.events("CallSubscriptionEvent"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_first_document_of_a_channel_in_json(client: Client) -> None:
+    body = f"<Channel {XMLNS}><channelSetId>set</channelSetId></Channel>"
+    response = await client.http.post(
+        client.url(ASYNC), data=body.encode(), auth=USER, headers={"Accept": "application/json"}, unbuffered=True
+    )
+    got: list[bytes] = []
+    ended = treq.collect(response, got.append)
+    await until(lambda: got)
+    (channel,) = client.simulator.broadworks.channels
+    assert json.loads(got[0])["Channel"]["channelId"] == {"$": channel.id}
+    client.simulator.broadworks.channels.close(channel, "ExplicitDelete")
+    await ended
+    assert b"ChannelTerminatedEvent" in got[-1]
+
+
+class Contact(Resource):
+    """An application that has its events posted to it, and answers as it is told to."""
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status = 200
+        self.got: list[ElementTree.Element] = []
+        self.port = reactor.listenTCP(0, Site(self), interface="127.0.0.1")
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self.port.getHost().port}/events?for=me"
+
+    def render_POST(self, request: Request) -> bytes:
+        assert request.getHeader("Content-Type") == "application/xml; charset=UTF-8"
+        self.got.append(strip(ElementTree.fromstring(request.content.read())))
+        request.setResponseCode(self.status)
+        return b"whatever"
+
+
+@pytest.fixture
+def contact() -> Iterator[Contact]:
+    contact = Contact()
+    yield contact
+    pytest_twisted.blockon(contact.port.stopListening())
+
+
+@pytest_twisted.ensureDeferred
+async def test_events_are_posted_to_an_http_contact(client: Client, contact: Contact) -> None:
+    uri = contact.uri.replace("&", "&amp;")
+    body = f"<Subscription {XMLNS}><event>Advanced Call</event><httpContact><uri>{uri}</uri></httpContact></Subscription>"
+    subscription = (await client.ask("POST", f"{EVENTS}user/alice@example.net", body)).text("subscriptionId")
+    await until(lambda: contact.got)
+    switch = client.simulator.broadworks.switch
+    contact.status = 503
+    switch.dial("alice@example.net", "1002")
+    (sent,) = client.simulator.broadworks.subscriptions.values()
+    await until(lambda: len(contact.got) == sent.sequence > 1)
+    contact.status = 200
+    switch.hang_up("alice@example.net")
+    await until(lambda: len(contact.got) == sent.sequence and kind_of(contact.got[-1]) == "HookStatusEvent")
+    told = contact.got
+    assert kind_of(told[0]) == "CallSubscriptionEvent"
+    assert [event.findtext("sequenceNumber") for event in told] == [str(number + 1) for number in range(sent.sequence)]
+    assert [child.tag for child in told[-1]] == [
+        "eventID", "sequenceNumber", "userId", "subscriptionId", "httpContact", "targetId", "eventData",
+    ]  # fmt: skip
+    assert told[-1].findtext("httpContact/uri") == contact.uri
+    assert client.simulator.contacts.lost > 0
+    described = await client.ask("GET", f"{EVENTS}subscription/{subscription}")
+    assert (described.text("uri"), described.text("channelSetId")) == (contact.uri, None)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("ways", ["", "<httpContact><uri>ftp://x/</uri></httpContact>", "both"])
+async def test_a_subscription_has_one_way_for_its_events(client: Client, ways: str) -> None:
+    if ways == "both":
+        await client.open()
+        ways = "<httpContact><uri>http://127.0.0.1:9/</uri></httpContact><channelSetId>set</channelSetId>"
+    body = f"<Subscription {XMLNS}><event>Advanced Call</event>{ways}</Subscription>"
+    assert (await client.ask("POST", f"{EVENTS}user/alice@example.net", body)).status == 400
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_contact_that_cannot_be_reached_loses_its_events(client: Client) -> None:
+    body = f"<Subscription {XMLNS}><event>Basic Call</event><httpContact><uri>http://127.0.0.1:1/</uri></httpContact></Subscription>"
+    assert (await client.ask("POST", f"{EVENTS}user/alice@example.net", body)).status == 200
+    await until(lambda: client.simulator.contacts.lost == 1)
+    client.simulator.broadworks.switch.dial("alice@example.net", "1002")
+    await until(lambda: client.simulator.contacts.lost > 1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_subscriptions_with_a_shared_id_are_told_once(client: Client) -> None:
+    stream = await client.open()
+    for application, shared in (("one", "s"), ("two", "s"), ("three", "t"), ("four", "")):
+        known = f"<sharedSubscriptionId>{shared}</sharedSubscriptionId>" if shared else ""
+        rest = f"<event>Advanced Call</event><channelSetId>set</channelSetId><applicationId>{application}</applicationId>"
+        answer = await client.ask("POST", f"{EVENTS}user/alice@example.net", f"<Subscription {XMLNS}>{known}{rest}</Subscription>")
+        assert answer.status == 200
+    client.simulator.broadworks.switch.dial("alice@example.net", "1002")
+    await until(lambda: len(stream.events("CallOriginatedEvent")) == 3)
+    told = [(e.findtext("externalApplicationId"), e.findtext("sharedSubscriptionId")) for e in stream.events("CallOriginatedEvent")]
+    assert told == [("one", "s"), ("three", "t"), ("four", None)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_system_subscription_names_its_client(client: Client) -> None:
+    stream = await client.open()
+    body = f"<Subscription {XMLNS}><event>Advanced Call</event><channelSetId>set</channelSetId></Subscription>"
+    assert (await client.ask("POST", f"{EVENTS}system", body)).status == 200
+    client.simulator.broadworks.switch.dial("alice@example.net", "1002")
+    await until(lambda: stream.events("CallOriginatedEvent"))
+    (event,) = stream.events("CallOriginatedEvent")
+    assert (event.findtext("clientId"), event.find("userId"), event.findtext("targetId")) == (USER[0], None, "alice@example.net")

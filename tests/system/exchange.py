@@ -3,7 +3,7 @@
 A line is ``Delivered{K1,bob} alerting newCall alice>bob``: event, connection, state of the monitored device's own connection, cause,
 then what the event has of calling and called device, redirecting device (``lr=``), second connection (``and``), where the call goes
 (``to=``), connections (``[{new}<{old}]``), and call characteristics. Calls are called K1, K2 … in the order in which the T-Servers
-hear of them.
+hear of them. Of an agent it is ``AgentReady alice@bob in=queue1``: agent, device, group, then private data.
 """
 
 from __future__ import annotations
@@ -297,8 +297,13 @@ class Exchange:
                     for item in fields[name]
                 ]
                 words.append(f"[{' '.join(items)}]")
+        if fields.get("agent_device"):
+            words.append(f"{fields['agent_id']}@{_party(fields['agent_device'])}")
+            words += [f"in={fields['acd_group']}"] if fields["acd_group"] else []
         words += [f"{name}={fields[name]}" for name in STATES if fields.get(name) is not None]
         words += sorted(fields.get("call_characteristics") or ())
+        if not isinstance(first, csta.ConnectionID):
+            words += [f"{name}={value}" for name, value in (fields.get("private_data") or fields.get("extensions") or {}).items()]
         return " ".join(words)
 
 

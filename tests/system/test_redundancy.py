@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import attrs
 import pytest
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.protocol import Protocol
 
 from bwconnector.bridge.status import MONITOR_STOP, REPAIR
-from bwconnector.config import Config, ConnectorOptions, CstaOptions, WebOptions
+from bwconnector.config import Config, ConnectorOptions, CstaOptions, Secret, WebOptions, XspLink
 from bwconnector.csta import messages as csta
 from bwconnector.ops.client import CstaClient, RequestRefused, connect
 from bwconnector.service import ConnectorService, make_service
-from bwconnector.simulator.broadworks import Subscription
+from bwconnector.simulator.broadworks import Subscription, Target
 from bwconnector.simulator.config import SimulatorConfig
-from bwconnector.simulator.service import SimulatorService
+from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.channel import State
 
 from ..xsi.server import asynchronous, reactor, until
@@ -242,3 +245,75 @@ async def test_a_call_that_is_stuck_is_found() -> None:
         await until(lambda: len(here.got) == 3)
         assert here.heard() == ["ConnectionClearedEvent"] * 3
         assert here.service.survey().totals.calls_repaired == 2
+
+
+@asynchronous
+async def test_channels_of_a_process_that_died_get_no_events() -> None:
+    before = timers()
+    # an event that is given to them would come after two minutes
+    simulated = SimulatorConfig(xsps=2, users=6, demo=False, admin=False, ack_timeout=120.0, event_timeout=600.0)
+    simulator = make_simulator(simulated, reactor)
+    simulator.startService()
+    config = Config(
+        connector=ConnectorOptions(
+            user_id=simulated.user_id,
+            password=Secret(simulated.password),
+            default_domain=simulated.domain,
+            channel_set_name="redundancy",
+            app_controller="redundancy",
+            kpl_interval=1,
+        ),
+        links=tuple(
+            XspLink(name=name, hostname=host, port=port, tls=False)
+            for name, (host, port) in zip(simulator.xsps, simulator.xsp_addresses, strict=True)
+        ),
+        csta=CstaOptions(listen=("tcp:0:interface=127.0.0.1",), status_on_connect=False),
+        web=WebOptions(listen=""),
+    )
+    service = make_service(config, reactor)
+    broadworks, channels = simulator.broadworks, simulator.broadworks.channels
+    dead = [await abandoned_channel(address, simulated, service) for address in simulator.xsp_addresses]
+    await until(lambda: len(list(channels)) == 2)
+    alice, bob, _, *_ = [user.extension for user in broadworks.switch.directory.users.values()]
+    owner, target = simulated.user_id, Target("User", next(iter(broadworks.switch.directory.users)))
+    broadworks.subscribe(owner, target, "Advanced Call", service._channel_set_id, service._application_id, 3600)
+    left = {channel.id for channel in channels}
+    try:
+        service.startService()
+        await until(lambda: service.channel_set.up_count == 2 and len(list(channels)) == 2)
+        assert not left & {channel.id for channel in channels}
+        port = service._links.ports[0]._waitingForPort.result.getHost().port
+        got: list[csta.Message] = []
+        tserver = await connect(reactor, ("127.0.0.1", port), got.append)
+        here = Site(service, tserver, got, [alice, bob])
+        await here.monitor()
+        for _ in range(5):
+            got.clear()
+            broadworks.switch.dial(alice, bob)
+            broadworks.switch.answer(bob)
+            broadworks.switch.hang_up(alice)
+            await until(lambda: len(got) == 8)
+            expected = ["OriginatedEvent", *["DeliveredEvent"] * 2, *["EstablishedEvent"] * 2, *["ConnectionClearedEvent"] * 3]
+            assert sorted(here.heard()) == sorted(expected)
+        await tserver.close()
+    finally:
+        await service.stopService()
+        for connection in dead:
+            assert connection.transport is not None
+            connection.transport.abortConnection()  # type: ignore[attr-defined]
+        await simulator.stopService()
+        await until(lambda: timers() <= before)
+
+
+async def abandoned_channel(address: tuple[str, int], simulated: SimulatorConfig, service: ConnectorService) -> Protocol:
+    """A channel of the connector's own set, as a process leaves it whose machine died: nobody reads, and nothing closes the socket."""
+    connection = await connectProtocol(TCP4ClientEndpoint(reactor, *address), Protocol())
+    assert connection.transport is not None
+    connection.transport.pauseProducing()  # type: ignore[attr-defined]
+    body = (
+        f"<Channel><channelSetId>{service._channel_set_id}</channelSetId><applicationId>{service._application_id}</applicationId></Channel>"
+    )
+    account = b64encode(f"{simulated.user_id}:{simulated.password}".encode()).decode()
+    head = f"Host: xsp\r\nAuthorization: Basic {account}\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection.transport.write(f"POST /com.broadsoft.async/com.broadsoft.xsi-events/v2.0/channel HTTP/1.1\r\n{head}{body}".encode())
+    return connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 from twisted.internet.defer import Deferred, succeed
 
+from bwconnector.xsi.errors import NO_CHANNEL_SET, Refused
 from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.xsp import TRY_TIMEOUT, Stream, StreamReceiver
 
@@ -65,12 +66,16 @@ class FakeXsp:
         self.asked: list[Asked] = []
         self.opened: list[Opened] = []
         self.closed = False
+        self.orphans = False
+        """What is in the channel set is asked like anything else; else there is nothing in it."""
 
     def close(self) -> Deferred[None]:
         self.closed = True
         return succeed(None)
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
+        if request.path.startswith("channelset/") and not self.orphans:
+            raise Refused(403, NO_CHANNEL_SET)
         asked = Asked(request, timeout, Deferred())
         self.asked.append(asked)
         return await asked.waiting

@@ -202,24 +202,6 @@ def test_the_end_of_the_stream_is_the_end_of_the_channel(end: str) -> None:
     assert world.channel.status.channel_id == ""
 
 
-def test_the_channel_that_was_lost_is_deleted_once_another_is_up() -> None:
-    world = World().up()
-    world.last.receiver.stream_ended("connection lost")
-    world.clock.advance(5.0)
-    assert world.xsp.waiting == []
-    world.last.come_up("ch-2")
-    assert world.xsp.waiting == ["DELETE channel/ch-1"]
-    world.xsp.take("DELETE", "channel/ch-1").fail(Refused(403))
-    assert world.state() is State.UP
-
-
-def test_a_channel_that_never_came_up_leaves_nothing_to_delete() -> None:
-    world = World().in_state(State.BACKOFF)
-    world.clock.advance(5.0)
-    world.last.come_up()
-    assert world.xsp.waiting == []
-
-
 @pytest.mark.parametrize(
     ("reason", "wait"),
     [

@@ -526,7 +526,6 @@ def test_a_forgotten_channel_set_is_opened_anew_but_not_over_and_over() -> None:
     for xsp in world.xsps:
         assert len(xsp.opened) == 2
         xsp.opened[-1].come_up("ch-2")
-        xsp.asked[-1].answer()  # the channel that was given up is deleted
     refuse()
     assert world.set.up_count == 2
 

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from bwconnector.bridge.ports import SubscriptionPort
+from bwconnector.xsi.agents import AgentSubscription
 from bwconnector.xsi.collective import CollectiveSubscriptions, Scope
 from bwconnector.xsi.errors import NoXspAvailable, Refused
 from bwconnector.xsi.events import CallEvent, CallSubscription, EventData, HookStatus, SubscriptionEvent, SubscriptionTerminated, XsiCall
@@ -261,6 +262,28 @@ def test_queues_of_the_group() -> None:
     world.take(GROUP).answer(subscription("s-1", 86400))
     world.take("callcenter/queue@ex.org/calls").answer(b'<ACDQueue xmlns="http://schema.broadsoft.com/xsi"/>')
     assert world.told == [("queue@ex.org", QueueSubscription())]
+
+
+def test_states_of_agents_are_asked_for_as_well() -> None:
+    world = World()
+    world.subscribe(ALICE, CALLS, "Call Center Agent", "Do Not Disturb")
+    world.take(GROUP).answer(subscription("s-1", 86400))
+    world.take(f"user/{ALICE}/calls").answer(NO_CALLS)
+    world.take(f"user/{ALICE}/services/CallCenter").answer(
+        b'<CallCenter xmlns="http://schema.broadsoft.com/xsi"><agentACDState>Available</agentACDState></CallCenter>'
+    )
+    (calls, agent) = world.told
+    assert calls == (ALICE, CallSubscription())
+    assert isinstance(agent[1], AgentSubscription) and agent[1].state is not None and agent[1].state.state == "Available"
+
+
+def test_who_is_no_agent_has_no_state_as_one() -> None:
+    world = World()
+    subscribed = world.subscribe(ALICE, CALLS, "Call Center Agent")
+    world.take(GROUP).answer(subscription("s-1", 86400))
+    world.take(f"user/{ALICE}/calls").answer(NO_CALLS)
+    world.take(f"user/{ALICE}/services/CallCenter").fail(Refused(403))
+    assert subscribed.called and world.told == [(ALICE, CallSubscription())] and world.lost == []
 
 
 def test_stop() -> None:

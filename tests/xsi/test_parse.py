@@ -196,7 +196,7 @@ def test_conference_events(kind: str) -> None:
         ("SubscriptionTerminatedEvent", "", SubscriptionTerminated()),
         ("CallHistoryEvent", call(), OtherEvent("CallHistoryEvent")),
         *((f"{service}Event", "<xsi:info/>", OtherEvent(f"{service}Event")) for service in ("CallWaiting", "RemoteOffice", "MusicOnHold")),
-        ("AgentStateEvent", "", OtherEvent("AgentStateEvent")),
+        ("AgentDispositionCodeAddedEvent", "", OtherEvent("AgentDispositionCodeAddedEvent")),
     ],
 )
 def test_other_event_data(kind: str, content: str, data: object) -> None:

@@ -311,6 +311,12 @@ def test_the_first_package_is_refreshed_regularly() -> None:
     assert world.waiting == ["PUT subscription/s-1"]
 
 
+def test_states_of_agents_are_refreshed_as_regularly_as_calls() -> None:
+    world = World(resync_interval=1800.0).live(CALLS, "Call Center Agent", DND, expires=NEVER)
+    world.clock.advance(2400.0)
+    assert world.waiting == ["PUT subscription/s-1", "PUT subscription/s-2"]
+
+
 def test_without_end_and_without_resync_nothing_is_due() -> None:
     world = World().live(expires=NEVER)
     assert not world.clock.getDelayedCalls()

@@ -113,7 +113,7 @@ async def subscribed(here: World) -> None:
 
 @asynchronous
 async def test_heartbeats() -> None:
-    async with world(heartbeat_interval=0.01) as here:
+    async with world(heartbeat_interval=0.05) as here:
         await until(lambda: all(xsp.heartbeats >= 5 for xsp in here.xsps))
         assert here.channels.up_count == 2
 
