@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # What the installed product is made of: a change here means to install again.
 SOURCES := setup.py README.rst $(shell find bwconnector twisted -name '*.py' -o -name '*.html')
 
-.PHONY: run test lint chaos recovery wheel clean
+.PHONY: run test lint bench chaos recovery wheel clean
 
 run: $(VENV)/installed-manhole
 	$(BIN)/twistd -n --pidfile= bwconnector
@@ -20,6 +20,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy --no-error-summary
+
+# How fast it is, beside a floor measured in the same run; about eight minutes, or BENCH=--quick for one. BENCH=--write keeps the figures.
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m bench $(BENCH)
 
 # Three XSPs killed and revived at random under load, for three minutes at most; longer with CHAOS='--events 100000 --seconds 1200'.
 chaos: $(VENV)/installed-dev

@@ -39,6 +39,7 @@ PORT = integer(1, 65535)
 SECONDS = integer(1)
 KPL_INTERVAL = integer(0, 600)
 KPL_TOLERANCE = integer(0, 10)
+ACK_PIPELINING = integer(1, 64)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class ConnectorOptions:
     kpl_interval: int = option(KPL_INTERVAL, 10)
     kpl_tolerance: int = option(KPL_TOLERANCE, 0)
     link_recovery_tout: int = option(SECONDS, 30)
+    ack_pipelining: int = option(ACK_PIPELINING, 1)
     subscription_scope: str = option(one_of("user", "group", "enterprise"), "user")
     subscription_scope_id: str = option(text, "")
     link_loss_policy: str = option(one_of("monitor-stop", "repair"), "monitor-stop")

@@ -278,7 +278,7 @@ class ConnectorService(MultiService):
         settings = xsp_settings(connector, link)
         return ChannelLink(
             self.xsps[link.name],
-            Acks(self._reactor, settings, settings.endpoint(self._reactor)),
+            Acks(self._reactor, settings, settings.endpoint(self._reactor), depth=connector.ack_pipelining),
             ChannelSettings(
                 channel_set_id=self._channel_set_id,
                 application_id=self._application_id,

@@ -280,7 +280,7 @@ class Bridge:
         self._seeded.clear()
 
     def _monitored(self, device: str) -> bool:
-        return self.monitors.monitored(device) or self.switch.starting[device] > 0 or self.switch.agents.attended(device)
+        return self.monitors.monitored(device) or device in self.switch.starting or self.switch.agents.attended(device)
 
     def _forget(self, device: str) -> None:
         self._seeded.discard(device)

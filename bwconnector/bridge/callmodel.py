@@ -131,8 +131,8 @@ class CallModel:
             kind,
             self._clock.seconds(),
             calls,
-            tuple(self.world.remote_of(call) for call in calls),
-            legs=frozenset(call.call_id for call in calls),
+            tuple(map(self.world.remote_of, calls)),
+            legs=frozenset([call.call_id for call in calls]),
         )
 
     def _all_legs(self, user: str) -> frozenset[str]:

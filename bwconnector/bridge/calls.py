@@ -88,7 +88,7 @@ class Connection:
     legs: list[Leg] = attrs.Factory(list)
     hidden: bool = False
     """A silent supervisor that the others must not hear of (P-SILENT)."""
-    backlog: list[Change] = attrs.Factory(list)
+    backlog: tuple[Change, ...] = ()
     """Changes of the call that overtook this connection's birth."""
     cause: str = ""
     """Cause of the Delivered, repeated in Established where ECMA-269 wants it."""
@@ -102,7 +102,7 @@ class Connection:
 
 @attrs.define(eq=False, slots=True)
 class Call:
-    """A CSTA call."""
+    """A CSTA call. There may be thousands, so what is nearly always empty takes no room: it is replaced when it changes."""
 
     id: str
     """The callID that is announced; only TransferedEvent and ConferencedEvent change it (R1)."""
@@ -111,7 +111,7 @@ class Call:
     last_redirection: str | None = None
     """Device that redirected the call last; None when none did, empty when nobody named it."""
     connections: dict[str, Connection] = attrs.Factory(dict)
-    aliases: set[str] = attrs.Factory(set)
+    aliases: frozenset[str] = frozenset()
     incoming_external: bool = False
     outgoing_external: bool = False
     controller: str = ""
@@ -120,11 +120,11 @@ class Call:
     """Text that an application attached."""
     consultation: bool = False
     """Started by ConsultationCall."""
-    diverted: set[str] = attrs.Factory(set)
+    diverted: frozenset[str] = frozenset()
     """Devices whose Diverted was announced though they have no leg that is known."""
-    entered: set[str] = attrs.Factory(set)
+    entered: frozenset[str] = frozenset()
     """Devices that barged in or monitor, as far as announced."""
-    singled: set[str] = attrs.Factory(set)
+    singled: frozenset[str] = frozenset()
     """Targets of a single step transfer that have not alerted yet."""
     told: dict[tuple[ConnectionId, str], str] = attrs.Factory(dict)
     """Which event a device was told last of a connection."""
@@ -161,8 +161,13 @@ class Call:
 
     def alive(self) -> list[Connection]:
         """Connections that are not null: the calling and the called device's first, then in the order in which they joined."""
-        rank = {self.called: 1, self.calling: 0}
-        return sorted((c for c in self.connections.values() if c.alive), key=lambda c: rank.get(c.device, 2))
+        living = [c for c in self.connections.values() if c.state != NULL]
+        if len(living) > 1:
+            living.sort(key=self._rank)
+        return living
+
+    def _rank(self, connection: Connection) -> int:
+        return 0 if connection.device == self.calling else 1 if connection.device == self.called else 2
 
     def forget_told(self, device: str) -> None:
         """Nobody at ``device`` remembers what it was told."""
@@ -219,7 +224,7 @@ class CallTable:
     def alias(self, call: Call, tracking_id: str) -> None:
         """Make ``tracking_id`` another name of ``call``."""
         if tracking_id and tracking_id != call.id:
-            call.aliases.add(tracking_id)
+            call.aliases |= {tracking_id}
             self._by_id.setdefault(tracking_id, call)
 
     def add_leg(self, leg: Leg) -> None:
@@ -238,8 +243,7 @@ class CallTable:
     def rename(self, call: Call, call_id: str) -> None:
         """Announce ``call`` under another callID from now on; the old one becomes an alias."""
         if call_id != call.id:
-            call.aliases.add(call.id)
-            call.aliases.discard(call_id)
+            call.aliases = (call.aliases | {call.id}) - {call_id}
             call.id = call_id
             self._by_id[call_id] = call
 
@@ -268,7 +272,7 @@ class CallTable:
         for name in (other.id, *other.aliases):
             self._by_id[name] = call
             if name != call.id:
-                call.aliases.add(name)
+                call.aliases |= {name}
 
     def rekey(self, leg: Leg, call_id: str) -> None:
         """BroadWorks gave ``leg`` another callId (click-to-dial)."""

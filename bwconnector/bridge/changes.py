@@ -66,3 +66,13 @@ class Change:
     characteristics: frozenset[str] = frozenset()
     private: dict[str, str] | None = None
     belated: bool = False
+
+    @property
+    def devices(self) -> set[str]:
+        """The key of every device that the event names."""
+        named = {self.subject.device, self.acting, self.calling, self.called, self.target, self.last_redirection or NOT_KNOWN}
+        if self.secondary is not None or self.items:
+            others = [self.secondary, *(identity for item in self.items for identity in (item.new, item.old))]
+            named.update(identity.device for identity in others if identity is not None)
+        named.discard(NOT_KNOWN)
+        return named

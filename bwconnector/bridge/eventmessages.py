@@ -187,10 +187,9 @@ _CAUSELESS = frozenset({"CallInformationEvent"})
 """Events without cause."""
 
 
-def event_message(change: Change, device: str, cross_ref_id: str, name: Name) -> csta.Event:
-    """The event that a monitor on ``device`` gets.
+def event_message(change: Change, device: str, name: Name) -> csta.Event:
+    """The event that the monitors on ``device`` get, each with its own monitorCrossRefID in the place of an empty one.
 
-    :param cross_ref_id: the monitor's monitorCrossRefID
     :param name: gives each device the form in which the monitor's link knows it
     """
     message, fill = EVENTS[change.kind]
@@ -201,6 +200,6 @@ def event_message(change: Change, device: str, cross_ref_id: str, name: Name) ->
         children["cause"] = change.cause
     if change.characteristics and change.kind not in _VOICE:
         children["call_characteristics"] = change.characteristics
-    children["monitor_cross_ref_id"] = cross_ref_id
+    children["monitor_cross_ref_id"] = ""
     children["extensions"] = change.private
     return message(**children)

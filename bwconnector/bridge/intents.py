@@ -55,15 +55,15 @@ class Intents:
 
     def find(self, service: str, user: str, call_id: str = "") -> Intent | None:
         """The newest valid intent of this service at this user that concerns ``call_id`` (any leg when empty)."""
-        for intent in reversed(list(self._valid())):
+        for intent in reversed(self._valid() if self._intents else ()):
             if intent.service == service and intent.user == user and (not call_id or not intent.call_ids or call_id in intent.call_ids):
                 return intent
         return None
 
     def __iter__(self) -> Iterator[Intent]:
-        return iter(list(self._valid()))
+        return iter(list(self._valid() if self._intents else ()))
 
-    def _valid(self) -> Iterator[Intent]:
+    def _valid(self) -> list[Intent]:
         now = self._clock.seconds()
         self._intents = [i for i in self._intents if i.expires is None or i.expires > now]
-        yield from self._intents
+        return self._intents

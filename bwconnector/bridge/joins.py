@@ -50,7 +50,7 @@ def join_calls(world: World, primary: Connection, secondary: Connection, a: Conn
         world.table.merge(call, other)
     world.table.rename(call, new_id)
     survivors = [connection for connection in call.alive() if connection.device != transferring]
-    call.diverted.difference_update(connection.device for connection in survivors)
+    call.diverted -= {connection.device for connection in survivors}
     if call.calling in ("", transferring) and a is not None:
         call.calling = a.device
     call.called = consulted_called or (c.device if c is not None else call.called)
@@ -85,7 +85,7 @@ def single_step_transfer(world: World, connection: Connection, target: str, new_
         call.called = target if world.policy.word("P-CALLED") == "transferred-to" else transferring
     call.last_redirection = transferring
     if target:
-        call.singled.add(target)
+        call.singled |= {target}
     states = {other.device: other.state for other in survivors}
     states[transferring] = NULL
     items = [_item(world, call, other.device, old_ids.get(other.device)) for other in survivors]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from itertools import count
 
 import attrs
@@ -12,6 +11,7 @@ from bwconnector.bridge.changes import WITHHELD, Change
 from bwconnector.bridge.eventmessages import event_message
 from bwconnector.bridge.ports import LinkPort
 from bwconnector.csta import messages as csta
+from bwconnector.csta.xml import EventReport
 
 __all__ = ["Monitor", "Monitors"]
 
@@ -37,9 +37,17 @@ class Monitor:
 class _LinkMonitors:
     """The monitors of one link, and the form in which it names each device."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Callable[[str], str]) -> None:
         self.monitors: dict[str, Monitor] = {}
         self.names: dict[str, str] = {}
+        self._shown = shown
+
+    def name(self, device_key: str) -> str:
+        """The form in which the link named the device, else the form that is shown to everybody."""
+        named = self.names.get(device_key)
+        if named is not None:
+            return named
+        return device_key if device_key.startswith(WITHHELD) else self._shown(device_key)
 
 
 class Monitors:
@@ -139,13 +147,10 @@ class Monitors:
     def name_for(self, link: LinkPort, device_key: str) -> str:
         """The form in which the link named the device, else the form that is shown to everybody."""
         own = self._links.get(link)
-        named = own.names.get(device_key) if own is not None else None
-        if named is not None:
-            return named
-        return device_key if device_key.startswith(WITHHELD) else self._shown(device_key)
+        return (own or _LinkMonitors(self._shown)).name(device_key)
 
     def _list(self, monitor: Monitor) -> None:
-        own = self._links.setdefault(monitor.link, _LinkMonitors())
+        own = self._links.setdefault(monitor.link, _LinkMonitors(self._shown))
         own.monitors[monitor.cross_ref_id] = monitor
         own.names[monitor.device_key] = monitor.named
         self._by_device.setdefault(monitor.device_key, []).append(monitor)
@@ -162,12 +167,19 @@ class Monitors:
         """Tell a change to the monitors on ``devices``; requests that it proves are answered first (R13)."""
         if not change.belated:
             self.observe(change)
+        named = tuple(change.devices)
         for device in devices:
+            reports: dict[tuple[str, ...], EventReport] = {}
             for monitor in tuple(self._by_device.get(device, ())):
-                if not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
-                    link = monitor.link
-                    message = event_message(change, device, monitor.cross_ref_id, partial(self.name_for, link))
-                    link.send_event(message, monitor.namespace)
+                own = self._links.get(monitor.link)  # none if it has gone meanwhile
+                if own is not None and not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
+                    # links that name the devices alike get the same event
+                    names = tuple(map(own.name, named))
+                    report = reports.get(names)
+                    if report is None:
+                        name = dict(zip(named, names, strict=True)).__getitem__
+                        report = reports[names] = EventReport(event_message(change, device, name))
+                    monitor.link.send_report(report, monitor.cross_ref_id, monitor.namespace)
 
     def observe(self, change: Change) -> None:
         """Let requests that ``change`` proves be answered before anybody is told of it."""

@@ -302,7 +302,7 @@ def entered_gate(world: World, step: Step) -> float:
 def entered(world: World, step: Step) -> None:
     leg = world.leg_of(step.user, step.calls[0])
     if leg is not None and not leg.connection.call.entered:
-        leg.connection.call.entered.add(step.remotes[0])
+        leg.connection.call.entered |= {step.remotes[0]}
         _conferenced(world, leg.connection.call, step.remotes[0], step.party)
 
 
@@ -318,7 +318,7 @@ def _kind_of_entry(world: World, step: Step, call: Call) -> str:
 def _enter(world: World, call: Call, connection: Connection, kind: str) -> None:
     world.enter(connection, CONNECTED)
     connection.hidden = kind in ("silentParticipation", "coach") and world.policy.word("P-SILENT") == "hide"
-    call.entered.add(connection.device)
+    call.entered |= {connection.device}
     _conferenced(world, call, connection.device, kind or "intrude")
 
 

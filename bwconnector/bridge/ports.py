@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from bwconnector.csta.messages import Message
+    from bwconnector.csta.xml import EventReport
     from bwconnector.xsi.requests import Request, Response
 
 __all__ = ["Clock", "DelayedCall", "LinkPort", "SubscriptionPort", "Waiter", "XsiPort"]
@@ -70,6 +71,9 @@ class LinkPort(Protocol):
 
     def send_event(self, message: Message, namespace: str) -> None:
         """Send an event report (invoke id 9999)."""
+
+    def send_report(self, report: EventReport, cross_ref_id: str, namespace: str) -> None:
+        """Send an event report that other monitors get too."""
 
     def next_invoke_id(self) -> str: ...
 

@@ -67,26 +67,22 @@ class Reports:
         :param birth: device whose first report this is although the subject is another's (an originator that is adopted in mid-call)
         """
         if states is None:
-            states = {c.device: c.state for c in call.connections.values() if c.alive or c.device == device}
-        given: dict[str, object] = {
-            "calling": call.calling,
-            "called": call.called,
-            "last_redirection": call.last_redirection,
-            "acting": device,
-            "characteristics": call.characteristics,
-        }
-        given.update(fields)
+            states = {c.device: c.state for c in call.connections.values() if c.state != NULL or c.device == device}
         change = Change(
-            kind=kind,
-            call=call,
-            subject=ConnectionId(call_id or call.id, device),
-            cause=cause,
-            states=states,
+            kind,
+            call,
+            ConnectionId(call_id or call.id, device),
+            cause,
+            states,
+            device,
+            call.calling,
+            call.called,
+            call.last_redirection,
+            characteristics=call.characteristics,
             incoming_external=call.incoming_external,
             outgoing_external=call.outgoing_external,
-            **given,  # type: ignore[arg-type]
         )
-        self._send(change, birth)
+        self._send(attrs.evolve(change, **fields) if fields else change, birth)  # type: ignore[arg-type]
 
     def _send(self, change: Change, birth: str) -> None:
         told: list[str] = []
@@ -107,11 +103,11 @@ class Reports:
                     connection.born = True
                     born.append(device)
             else:
-                connection.backlog.append(change)
-        self._deliver(change, tuple(device for device in told if self._listens(device)))
+                connection.backlog += (change,)
+        self._deliver(change, tuple(filter(self._listens, told) if self.silent else told))
         for device in born:
             if change.states.get(device) == NULL:
-                change.call.connections[device].backlog.clear()  # its birth is its end: nothing follows it
+                change.call.connections[device].backlog = ()  # its birth is its end: nothing follows it
             self._catch_up(change.call, device)
 
     def _listens(self, device: str) -> bool:
@@ -136,7 +132,7 @@ class Reports:
     def _catch_up(self, call: Call, device: str) -> None:
         """What overtook the birth follows in its order."""
         connection = call.connections[device]
-        backlog, connection.backlog = connection.backlog, []
+        backlog, connection.backlog = connection.backlog, ()
         for change in backlog:
             if self._listens(device):
                 self._deliver(attrs.evolve(change, belated=True), (device,))

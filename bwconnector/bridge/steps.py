@@ -65,8 +65,18 @@ class Steps:
 
     def add(self, step: Step) -> None:
         """Take a step: run it now, or put it aside; then run whatever no longer waits."""
-        self._waiting.setdefault(step.user, []).append(step)
-        self.settle()
+        if self._waiting or self._running or self._gate(step) > 0:
+            self._waiting.setdefault(step.user, []).append(step)
+            self.settle()
+            return
+        # nothing waits for anything: this is nearly always so
+        self._running = True
+        try:
+            self._run(step)
+        finally:
+            self._running = False
+        if self._waiting:
+            self.settle()
 
     def hurry(self, user: str) -> None:
         """Run every step of ``user`` now, in order: something newer is the truth."""

@@ -206,8 +206,8 @@ class World:
         self.enter(connection, ALERTING)
         connection.alerted = True
         connection.cause = cause
-        connection.call.singled.discard(connection.device)
-        connection.call.diverted.discard(connection.device)
+        connection.call.singled -= {connection.device}
+        connection.call.diverted -= {connection.device}
         self.reports.tell("DeliveredEvent", connection.call, connection.device, cause)
 
     def established(self, connection: Connection, cause: str, birth: str = "") -> None:
@@ -231,7 +231,7 @@ class World:
     def diverted(self, connection: Connection, target: str, cause: str) -> None:
         """Gone from the call to somewhere else; the call goes on (R10)."""
         call = connection.call
-        call.diverted.add(connection.device)
+        call.diverted |= {connection.device}
         seen = connection.born or not self.subscribed(connection.device)
         self.enter(connection, NULL)
         if seen or self.policy.word("P-DIVUNSEEN") == "send":

@@ -115,8 +115,11 @@ class Identifier:
     def read(self, node: Node) -> str | None:
         return text_of(node) or None
 
-    def writer(self, name: str, edition: int) -> Writer:
+    def writer(self, name: str, edition: int, outside: str = "") -> Writer:
+        """:param outside: name of an element that has nothing but this one in it"""
         opening, closing = f"<{name}>", f"</{name}>"
+        if outside:
+            opening, closing = f"<{outside}>{opening}", f"{closing}</{outside}>"
 
         def write(value: str) -> str:
             if _plain(value):

@@ -10,7 +10,7 @@ from bwconnector.csta.association import SESSION_NAMESPACE
 from bwconnector.csta.errors import CstaError, EncodeError, UnreadableMessage
 from bwconnector.csta.framing import EVENT_INVOKE_ID, Frame, FrameReader, InvokeIds, encode_frame
 from bwconnector.csta.kinds import Event, Message, Request
-from bwconnector.csta.xml import ED3, decode, encode
+from bwconnector.csta.xml import ED3, EventReport, decode, encode
 
 __all__ = ["CstaConnection", "Received", "Unreadable"]
 
@@ -113,3 +113,10 @@ class CstaConnection:
         if not isinstance(message, Event):
             raise EncodeError(f"{type(message).__name__} is no event report")
         return encode_frame(EVENT_INVOKE_ID, encode(message, namespace))
+
+    def send_report(self, report: EventReport, cross_ref_id: str, namespace: str) -> bytes:
+        """The bytes of an event report that several monitors get.
+
+        :raises EncodeError: it must not be sent (our bug)
+        """
+        return encode_frame(EVENT_INVOKE_ID, report.encode_for(cross_ref_id, namespace))

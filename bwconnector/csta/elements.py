@@ -115,13 +115,12 @@ class Party:
         return PartyDevice(text_of(node)) if text_of(node) else NOT_KNOWN
 
     def writer(self, name: str, edition: int) -> Writer:
-        write_device = Identifier().writer(self.device, edition)
+        write_device = Identifier().writer(self.device, edition, outside=name)
         absences = {absent: f"<{name}><{absent}/></{name}>" for absent in self.absences}
-        opening, closing = f"<{name}>", f"</{name}>"
 
         def write(value: PartyDevice) -> str:
             if value.device is not None:
-                return opening + write_device(value.device) + closing
+                return write_device(value.device)
             try:
                 return absences[value.absent or ""]
             except KeyError:

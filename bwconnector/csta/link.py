@@ -21,6 +21,7 @@ from bwconnector.csta.connection import CstaConnection, Received, Unreadable
 from bwconnector.csta.errors import CstaError, EncodeError
 from bwconnector.csta.framing import FramingError, encode_frame
 from bwconnector.csta.kinds import Message, Request, Response
+from bwconnector.csta.xml import EventReport
 
 __all__ = ["CLOSE_TIMEOUT", "Application", "Link", "LinkFactory", "LinkSession", "Trace"]
 
@@ -189,6 +190,15 @@ class Link(Protocol):
             frame = self._connection.send_event(message, namespace)
         except EncodeError:
             log.failure("link {link}: {name} could not be sent", link=self.name, name=type(message).__name__)
+            return
+        self._transmit(frame)
+
+    def send_report(self, report: EventReport, cross_ref_id: str, namespace: str) -> None:
+        """Send an event report that other monitors get too; otherwise like :meth:`send_event`."""
+        try:
+            frame = self._connection.send_report(report, cross_ref_id, namespace)
+        except EncodeError:
+            log.failure("link {link}: {name} could not be sent", link=self.name, name=report.name)
             return
         self._transmit(frame)
 

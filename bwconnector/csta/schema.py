@@ -15,6 +15,7 @@ as; it is always sent.
 from __future__ import annotations
 
 import functools
+import operator
 import types
 import typing
 from collections.abc import Callable
@@ -208,21 +209,21 @@ def _field(attribute: attrs.Attribute[Any], annotation: Any) -> Field:
 
 def _content_writer(fields: tuple[Field, ...], owner: str, edition: int) -> Callable[[Any], list[str]]:
     """What renders the children of an element that are there."""
-    children = [(f.attribute, f.wrapper, f.always_sent, f.codec.writer(f.element, edition)) for f in fields]
+    children = [(f, f.wrapper, f.codec.writer(f.element, edition)) for f in fields]
+    # at least two names, or it would give no tuple
+    values_of = operator.attrgetter(*(f.attribute for f in fields), "__class__", "__class__")
 
     def content(value: Any) -> list[str]:
         parts: list[str] = []
         filled = ""
-        for attribute, wrapper, always_sent, write in children:
-            child = getattr(value, attribute)
+        for child, (field, wrapper, write) in zip(values_of(value), children, strict=False):
             if child is None:
-                if always_sent:
-                    raise EncodeError(f"{owner} must not be sent without {attribute}")
-                continue
-            if not wrapper:
+                if field.always_sent:
+                    raise EncodeError(f"{owner} must not be sent without {field.attribute}")
+            elif not wrapper:
                 parts.append(write(child))
             elif wrapper == filled:
-                raise EncodeError(f"{owner}: only one thing can be in {wrapper}, so not {attribute} too")
+                raise EncodeError(f"{owner}: only one thing can be in {wrapper}, so not {field.attribute} too")
             else:
                 parts.append(f"<{wrapper}>{write(child)}</{wrapper}>")
                 filled = wrapper

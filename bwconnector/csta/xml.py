@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import functools
 import re
+import typing
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 from lxml import etree
 
-from bwconnector.csta.codecs import Node, local_name
+from bwconnector.csta.codecs import Node, escape, local_name
 from bwconnector.csta.errors import CstaError, UnreadableMessage
 from bwconnector.csta.framing import MAX_BODY
 from bwconnector.csta.messages import (
     MESSAGES,
+    Event,
     Message,
     Request,
 )
 
-__all__ = ["ED3", "MAX_DEPTH", "MAX_NODES", "Decoded", "decode", "encode"]
+__all__ = ["ED3", "MAX_DEPTH", "MAX_NODES", "Decoded", "EventReport", "decode", "encode"]
 
 ED3 = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
 """Namespace that is used where the client has not shown another."""
@@ -111,6 +114,40 @@ def _encoder(name: str, namespace: str) -> Callable[[Message], bytes]:
         return (start + write(message)[after_name:]).encode("ascii", "xmlcharrefreplace")
 
     return render
+
+
+class EventReport:
+    """An event for any number of monitors, encoded once for each namespace: monitors differ in nothing but their monitorCrossRefID.
+
+    :param message: the event with an empty monitor_cross_ref_id
+    """
+
+    __slots__ = ("_bodies", "_message")
+
+    def __init__(self, message: Event) -> None:
+        self._message = message
+        self._bodies: dict[str, tuple[bytes, bytes]] = {}
+
+    @property
+    def name(self) -> str:
+        """The event's name."""
+        return type(self._message).__name__
+
+    def message_for(self, cross_ref_id: str) -> Event:
+        """The event as one monitor gets it."""
+        message: Any = self._message
+        return typing.cast(Event, attrs.evolve(message, monitor_cross_ref_id=cross_ref_id))
+
+    def encode_for(self, cross_ref_id: str, namespace: str) -> bytes:
+        """What :func:`encode` makes of the event for one monitor.
+
+        :raises EncodeError: the event must not be sent (our bug)
+        """
+        body = self._bodies.get(namespace)
+        if body is None:
+            before, mark, after = encode(self._message, namespace).partition(b"</monitorCrossRefID>")
+            body = self._bodies[namespace] = (before, mark + after)
+        return b"%b%b%b" % (body[0], escape(cross_ref_id).encode("ascii", "xmlcharrefreplace"), body[1])
 
 
 def _attribute(text: str) -> str:

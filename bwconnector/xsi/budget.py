@@ -42,12 +42,14 @@ class Backlog:
     """Work that nobody waits for, in its order, so much of it at a time. What has not begun costs little, however much it is.
 
     :param limit: works that are under way at a time
+    :param busy: tells whether somebody waits for other work: while it is so, one at a time is enough
     """
 
     log = Logger()
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, busy: Callable[[], bool] = lambda: False) -> None:
         self._limit = limit
+        self._busy = busy
         self._waiting: deque[Work] = deque()
         self._under_way = 0
         self._beginning = False
@@ -55,18 +57,19 @@ class Backlog:
     def add(self, work: Work) -> None:
         """Do this when its turn comes; a failure is logged."""
         self._waiting.append(work)
-        self._begin()
+        self.begin()
 
     def clear(self) -> None:
         """Begin no more of it."""
         self._waiting.clear()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Begin what may be under way now; called when it is not busy any more."""
         # Work may end within its begin: the loop that is running takes the next one, or each would begin within the one before.
         if self._beginning:
             return
         self._beginning = True
-        while self._waiting and self._under_way < self._limit:
+        while self._waiting and self._under_way < (1 if self._busy() else self._limit):
             self._under_way += 1
             begun = ensureDeferred(self._waiting.popleft()())
             begun.addErrback(lambda failure: self.log.failure("care for a subscription failed", failure)).addBoth(self._ended)
@@ -74,4 +77,4 @@ class Backlog:
 
     def _ended(self, _: object) -> None:
         self._under_way -= 1
-        self._begin()
+        self.begin()

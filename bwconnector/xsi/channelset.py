@@ -115,6 +115,7 @@ class ChannelSet:
         self._gap_timeout = gap_timeout
         self._channels = [Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed, jitter) for link in links]
         self._orphans = Orphans(self._channels, links[0].settings.channel_set_id if links else "")
+        self._by_link = {channel.link: channel for channel in self._channels}
         self._trace: Trace | None = None
         self._budgets = {link.xsp.name: Budget(clock, link.request_rate) for link in links}
         self._waiting: set[Deferred[None]] = set()
@@ -162,7 +163,7 @@ class ChannelSet:
 
     def read_at(self, link: str) -> float:
         """Clock time at which the stream of ``link`` was read last."""
-        return next(channel.read_at for channel in self._channels if channel.link == link)
+        return self._by_link[link].read_at
 
     def show(self, trace: Trace) -> None:
         """Show ``trace`` everything that passes from now on, on all channels and in all requests."""
@@ -328,8 +329,8 @@ class ChannelSet:
         self._deliver_all(ready)
 
     def _deliver_all(self, ready: list[Delivery]) -> None:
-        for delivery in ready:
-            self._deliver(*delivery)
+        for event, link in ready:
+            self._deliver(event, link)
 
     def _deliver(self, event: SubscriptionEvent, link: str) -> None:
         try:

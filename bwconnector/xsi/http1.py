@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import attrs
 
@@ -35,6 +36,37 @@ class Answer:
     reusable: bool
 
 
+@attrs.frozen(slots=True)
+class _Head:
+    """What the status line and the headers say; ``answer`` is None if another head follows."""
+
+    answer: Answer | None
+    length: int = 0
+    chunked: bool = False
+
+
+# The answers of one XSP differ in nothing but their date, so nearly every head has been read before.
+@lru_cache(maxsize=64)
+def _read_head(head: bytes) -> _Head:
+    """:raises BadAnswer: it is no head"""
+    status = _STATUS.match(head)
+    if status is None:
+        raise BadAnswer(f"no HTTP answer: {head[:60]!r}")
+    code = int(status[2])
+    if 100 <= code < 200:
+        # Interim answers have no body, and the final one follows (RFC 9110 section 15.2).
+        return _Head(None)
+    reusable = not _CLOSE.search(head) and (status[1] == b"1" or _KEEP.search(head) is not None)
+    length = _LENGTH.search(head)
+    if code in (204, 304):
+        return _Head(Answer(code, reusable))
+    if _CHUNKED.search(head):
+        return _Head(Answer(code, reusable), chunked=True)
+    if length:
+        return _Head(Answer(code, reusable), int(length[1]))
+    return _Head(Answer(code, False))
+
+
 class AnswerReader:
     """Feed it with :meth:`receive_data` and iterate over the answers that are complete.
 
@@ -61,28 +93,13 @@ class AnswerReader:
             yield answer
 
     def _read_head(self) -> bool:
-        head = self._upto(b"\r\n\r\n")
-        if head is None:
-            return False
-        status = _STATUS.match(head)
-        if status is None:
-            raise BadAnswer(f"no HTTP answer: {head[:60]!r}")
-        code = int(status[2])
-        if 100 <= code < 200:
-            # Interim answers have no body, and the final one follows (RFC 9110 section 15.2).
-            return self._read_head()
-        reusable = not _CLOSE.search(head) and (status[1] == b"1" or _KEEP.search(head) is not None)
-        length = _LENGTH.search(head)
-        if code in (204, 304):
-            pass
-        elif _CHUNKED.search(head):
-            self._chunked, self._trailers = True, False
-        elif length:
-            self._skip = int(length[1])
-        else:
-            reusable = False
-        self._head = Answer(code, reusable)
-        return True
+        while (text := self._upto(b"\r\n\r\n")) is not None:
+            head = _read_head(text)
+            if head.answer is not None:
+                self._head, self._skip = head.answer, head.length
+                self._chunked, self._trailers = head.chunked, False
+                return True
+        return False
 
     def _read_body(self) -> bool:
         while True:

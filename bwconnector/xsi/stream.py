@@ -22,6 +22,8 @@ MAX_DOCUMENT = 4 * 1024 * 1024
 # The rest of a start tag after its name; '>' inside a quoted value does not end it.
 _REST = rb"""(?:[^"'>]++|"[^"]*"|'[^']*')*+>"""
 _ROOT = re.compile(rb"""<([^\s<>/!?"'=]++)""" + _REST)
+# What nearly every document begins with: an XML declaration, if any, and the start tag of its root.
+_BEGINNING = re.compile(rb"""\s*+(?P<begin>)(?:<\?xml\s[^?<>]*+\?>\s*+)?+<(?P<root>[^\s<>/!?"'=&][^\s<>/!?"'=]*+)""" + _REST)
 _PRE_ROOT = re.compile(rb"\s*+")
 _DECLARATION = re.compile(rb"<\?xml\s")
 # What may follow '<' between documents, as far as it has arrived: a processing instruction, a comment, or a name.
@@ -75,6 +77,13 @@ class DocumentStream:
 
     def _enter(self) -> bool:
         """Go on to the root element; False when more data is needed."""
+        if not self._buffer:
+            return False
+        if self._begin is None and (found := _BEGINNING.match(self._buffer, self._position)):
+            self._begin, self._position = found.start("begin"), found.end()
+            self._root = found["root"]
+            self._depth = 0 if found[0].endswith(b"/>") else 1
+            return True
         while True:
             self._position = _end(_PRE_ROOT.match(self._buffer, self._position))
             if self._begin is None:

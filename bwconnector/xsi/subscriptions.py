@@ -56,8 +56,6 @@ class _Subscription:
     first: bool
     id: str = ""
     wanted: bool = True
-    refused: bool = False
-    """A further package that this user does not have: not asked for again."""
     due: float = 0.0
     expires: float = inf
     busy: bool = False
@@ -71,6 +69,8 @@ class _Subscription:
 class _Target:
     subscriptions: dict[str, _Subscription] = attrs.field(factory=dict)
     """By package, the first one first."""
+    refused: frozenset[str] = frozenset()
+    """Further packages that this user does not have: not asked for again."""
 
 
 class Subscriptions:
@@ -107,8 +107,11 @@ class Subscriptions:
         self._by_id: dict[str, _Subscription] = {}
         self._ailing: dict[_Subscription, str] = {}
         """Those that are wanted, and have ended or could not be cared for; why."""
+        self._refusals: dict[frozenset[str], frozenset[str]] = {}
         self._waited_for = DeferredSemaphore(_WAITED_FOR_UNDER_WAY)
-        self._backlog = Backlog(_OTHERS_UNDER_WAY)
+        self._awaited = 0
+        """Requests that somebody waits for, under way or in the queue."""
+        self._backlog = Backlog(_OTHERS_UNDER_WAY, lambda: self._awaited > 0)
         self._due: list[tuple[float, int, _Subscription]] = []
         self._number = count()
         self._timer: Any = None
@@ -124,9 +127,11 @@ class Subscriptions:
 
     def statuses(self, target: str = "") -> Iterator[SubscriptionStatus]:
         """Of one target, or of all."""
-        entries = [self._targets[target]] if target in self._targets else [] if target else list(self._targets.values())
-        for entry in entries:
-            yield from map(self._status, entry.subscriptions.values())
+        for name in (target,) if target else list(self._targets):
+            entry = self._targets.get(name)
+            if entry is not None:
+                yield from map(self._status, entry.subscriptions.values())
+                yield from (SubscriptionStatus(name, package, refused=True) for package in sorted(entry.refused))
 
     @property
     def ailing(self) -> tuple[SubscriptionStatus, ...]:
@@ -135,7 +140,7 @@ class Subscriptions:
         return tuple(self._status(each) for each in self._ailing if each.first and (not each.id or each.expires <= now))
 
     def _status(self, each: _Subscription) -> SubscriptionStatus:
-        return SubscriptionStatus(each.target, each.package, each.id, each.expires, each.refused, self._ailing.get(each, ""))
+        return SubscriptionStatus(each.target, each.package, each.id, each.expires, trouble=self._ailing.get(each, ""))
 
     def resume(self, subscription_id: str, target: str, package: str, first: int) -> None:
         """Take up a subscription that BroadWorks has already, whose next event has the sequence number ``first``."""
@@ -166,7 +171,7 @@ class Subscriptions:
         known = self._targets.get(target)
         entry = self._targets.setdefault(target, _Target())
         for package in packages:
-            if package not in entry.subscriptions:
+            if package not in entry.subscriptions and (package == packages[0] or package not in entry.refused):
                 entry.subscriptions[package] = _Subscription(target, package, first=package == packages[0])
         try:
             await self._open(entry.subscriptions[packages[0]], self._waited_for)
@@ -174,8 +179,8 @@ class Subscriptions:
             if known is None and self._targets.get(target) is entry:
                 self.release(target)
             raise
-        for subscription in entry.subscriptions.values():
-            if subscription.wanted and not (subscription.id or subscription.busy or subscription.refused):
+        for subscription in list(entry.subscriptions.values()):
+            if subscription.wanted and not (subscription.id or subscription.busy):
                 self._care_for(subscription)
 
     def release(self, target: str) -> None:
@@ -204,8 +209,7 @@ class Subscriptions:
         """A channel is up again after all were lost: what happened in between is not known, so everything is refreshed, calls first."""
         everything = [subscription for entry in self._targets.values() for subscription in entry.subscriptions.values()]
         for subscription in sorted(everything, key=lambda each: not each.first):
-            if not subscription.refused:
-                self._care_for(subscription)
+            self._care_for(subscription)
 
     def stop(self) -> None:
         """Renew nothing more. The subscriptions are left to BroadWorks: the next start replaces them, or they expire."""
@@ -271,7 +275,7 @@ class Subscriptions:
     def _failed(self, subscription: _Subscription, failure: XsiFailure) -> None:
         told = {"target": subscription.target, "package": subscription.package, "reason": str(failure)}
         if not subscription.first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
-            subscription.refused = True
+            self._give_up(subscription)
             self._ailing.pop(subscription, None)
             self.log.debug("no events of {package} from {target}: {reason}", **told)
             return
@@ -279,6 +283,16 @@ class Subscriptions:
         if subscription.first and not subscription.failures and not isinstance(failure, NoXspAvailable):
             self.log.warn("{target} is not subscribed to {package} at present, will be tried again: {reason}", **told)
         self._retry(subscription)
+
+    def _give_up(self, subscription: _Subscription) -> None:
+        """The user does not have this package."""
+        subscription.wanted = False
+        entry = self._targets.get(subscription.target)
+        if entry is not None and entry.subscriptions.get(subscription.package) is subscription:
+            del entry.subscriptions[subscription.package]
+            refused = entry.refused | {subscription.package}
+            # most users lack the same few packages: one set serves them all
+            entry.refused = self._refusals.setdefault(refused, refused)
 
     def _retry(self, subscription: _Subscription) -> None:
         if subscription.wanted:
@@ -372,11 +386,17 @@ class Subscriptions:
         """:param slots: who waits for it; None for work from the backlog"""
         if slots is None:
             return await self._channels.perform(request)
-        await slots.acquire()
+        self._awaited += 1
         try:
-            return await self._channels.perform(request)
+            await slots.acquire()
+            try:
+                return await self._channels.perform(request)
+            finally:
+                slots.release()
         finally:
-            slots.release()
+            self._awaited -= 1
+            if not self._awaited:
+                self._backlog.begin()
 
     # When it is due.
 

@@ -20,7 +20,7 @@ from bwconnector.bridge.session import Session
 from bwconnector.bridge.status import MONITOR_STOP, Status
 from bwconnector.bridge.switching import Options, SwitchingFunction
 from bwconnector.csta import messages as csta
-from bwconnector.csta.xml import decode, encode
+from bwconnector.csta.xml import EventReport, decode, encode
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.events import CallEvent, Party, XsiCall
 from bwconnector.xsi.requests import Request, Response
@@ -124,6 +124,9 @@ class Link:
         assert decode(body).message == message
         assert check(body) == []
         self.sent.append((invoke_id, message, namespace))
+
+    def send_report(self, report: EventReport, cross_ref_id: str, namespace: str) -> None:
+        self.send_event(report.message_for(cross_ref_id), namespace)
 
     def send_event(self, message: csta.Message, namespace: str) -> None:
         assert check(encode(message, namespace)) == []

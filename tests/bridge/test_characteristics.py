@@ -38,6 +38,6 @@ def test_every_event_about_a_call_can_carry_them_but_those_of_voice_services() -
     call = Call("K1", calling="A", called="X")
     for kind in EVENTS:
         change = Change(kind, call, ConnectionId("K1", "A"), "normal", {"A": "connected"}, characteristics=frozenset({"priorityCall"}))
-        body = encode(event_message(change, "A", "1", str), ED3)
+        body = encode(event_message(change, "A", str), ED3)
         assert check(body) == []
         assert (b"<callCharacteristics><priorityCall>true" in body) != (kind in ("RecordEvent", "SuspendRecordEvent", "StopEvent"))

@@ -7,7 +7,7 @@ import pytest
 from bwconnector.bridge.changes import Change
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.csta import messages as csta
-from bwconnector.csta.xml import ED3
+from bwconnector.csta.xml import ED3, EventReport
 from tests.bridge import scenarios_conference, scenarios_transfer
 from tests.bridge.flows import Flow, Stream, ev, interleavings, leg
 from tests.bridge.links import FakeLink
@@ -73,6 +73,22 @@ def test_a_device_is_named_as_its_link_named_it_and_otherwise_as_shown() -> None
     world.play(*talk()[:2])
     seen = [next(m for m in link.events if isinstance(m, csta.DeliveredEvent)) for link in world.links]
     assert [(m.alerting_device.device, m.calling_device.device) for m in seen] == [("1002", "a"), ("+15550001002", "alice@example.net")]
+
+
+def test_links_that_name_the_devices_alike_share_one_report() -> None:
+    world = World()
+    world.links.append(FakeLink("three"))
+    world.start(0, "B")
+    world.start(0, "B")
+    world.start(1, "B", namespace=ED5)
+    world.start(2, "B", named="2002")
+    world.play(*talk())
+    one, two, three = world.links
+    assert len(one.reports) == 2 * len(two.reports) == 4
+    assert one.reports[0] is one.reports[1] is two.reports[0]
+    assert three.reports[0] is not one.reports[0]
+    assert b"<deviceID>2002</deviceID>" in three.bodies[0]
+    assert [event.monitor_cross_ref_id for event in (*one.events[:2], two.events[0], three.events[0])] == ["1", "2", "3", "4"]  # type: ignore[attr-defined]
 
 
 def test_an_event_is_sent_in_the_namespace_of_its_monitor_start() -> None:
@@ -194,3 +210,21 @@ def test_a_withheld_caller_is_restricted_but_has_a_connection() -> None:
     assert delivered.calling_device == csta.RESTRICTED
     assert cleared.dropped_connection == csta.ConnectionID("K1", "ext-K1")
     assert cleared.releasing_device == csta.RESTRICTED
+
+
+def test_a_link_that_goes_while_an_event_is_told_costs_the_others_nothing() -> None:
+    world = World()
+    first, second = world.links
+    world.start(0, "B")
+    world.start(0, "B")
+    world.start(1, "B")
+    told = first.send_report
+
+    def go(report: EventReport, cross_ref_id: str, namespace: str) -> None:
+        told(report, cross_ref_id, namespace)
+        world.monitors.close_link(first)
+
+    first.send_report = go  # type: ignore[method-assign]
+    world.play(*talk())
+    assert first.kinds == ["DeliveredEvent"]
+    assert second.kinds == ["DeliveredEvent", "EstablishedEvent"]

@@ -11,6 +11,7 @@ from bwconnector.bridge.devices import ROUTE_POINT
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.switching import Options
 from bwconnector.csta import messages as csta
+from bwconnector.csta.xml import EventReport
 
 from .flows import Flow, ev, leg, truth
 from .office import ED3, Office, connection, user
@@ -235,8 +236,8 @@ def test_an_event_of_a_recording_names_the_call_as_its_message() -> None:
     class Link:
         name = "one"
 
-        def send_event(self, message: csta.Message, namespace: str) -> None:
-            sent.append(message)
+        def send_report(self, report: EventReport, cross_ref_id: str, namespace: str) -> None:
+            sent.append(report.message_for(cross_ref_id))
 
     monitors.start(Link(), "A", "1001", ED3, csta.MonitorFilter())  # type: ignore[arg-type]
     flow.model.world.reports._deliver = monitors.deliver

@@ -9,7 +9,7 @@ from typing import Any
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.session import Session
 from bwconnector.csta import messages as csta
-from bwconnector.csta.xml import ED3, decode, encode
+from bwconnector.csta.xml import ED3, EventReport, decode, encode
 
 from .picture import Picture
 
@@ -196,6 +196,9 @@ class MemoryLink:
 
     def send(self, invoke_id: str, message: csta.Message, namespace: str) -> None:
         self._tserver.received(invoke_id, decode(encode(message, namespace)).message)
+
+    def send_report(self, report: EventReport, cross_ref_id: str, namespace: str) -> None:
+        self.send_event(report.message_for(cross_ref_id), namespace)
 
     def send_event(self, message: csta.Message, namespace: str) -> None:
         self.send("9999", message, namespace)

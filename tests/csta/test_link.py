@@ -36,7 +36,7 @@ from bwconnector.csta.messages import (
     SystemStatus,
     SystemStatusResponse,
 )
-from bwconnector.csta.xml import ED3
+from bwconnector.csta.xml import ED3, EventReport
 
 HELD = HeldEvent(monitor_cross_ref_id="1", held_connection=ConnectionID("K", "a"), holding_device=PartyDevice("a"), cause="normal")
 BAD_EVENT = attrs.evolve(HELD, cause="no such cause")
@@ -205,6 +205,24 @@ def test_an_answer_that_cannot_be_encoded_becomes_an_error(logged: list[str]) ->
     link.send_event(BAD_EVENT, ED3)
     assert rig.sent(wire) == [Received("0005", GENERIC, ED3), Received("0006", GENERIC, ED3)]
     assert sum("could not be sent" in line for line in logged) == 4
+
+
+def test_a_report_is_sent_with_the_reference_of_each_monitor() -> None:
+    rig = Rig()
+    link, wire, _ = rig.link()
+    report = EventReport(attrs.evolve(HELD, monitor_cross_ref_id=""))
+    link.send_report(report, "1", ED3)
+    link.send_report(report, "22", ED3)
+    assert rig.sent(wire) == [Received("9999", attrs.evolve(HELD, monitor_cross_ref_id=each), ED3) for each in ("1", "22")]
+
+
+@pytest.mark.usefixtures("provoked")
+def test_a_report_that_cannot_be_encoded_is_left_out(logged: list[str]) -> None:
+    rig = Rig()
+    link, wire, _ = rig.link()
+    link.send_report(EventReport(BAD_EVENT), "1", ED3)
+    assert rig.sent(wire) == []
+    assert sum("HeldEvent could not be sent" in line for line in logged) == 1
 
 
 def test_a_broken_frame_ends_its_link_and_no_other(logged: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ from bwconnector.csta.messages import (
     SystemRegister,
     SystemStatus,
 )
-from bwconnector.csta.xml import ED3, MAX_DEPTH, MAX_NODES, decode, encode
+from bwconnector.csta.xml import ED3, MAX_DEPTH, MAX_NODES, EventReport, decode, encode
 
 CLEAR = ClearConnection(connection_to_be_cleared=ConnectionID("K1", "bob"))
 
@@ -321,3 +322,21 @@ def test_samples_are_read_and_sent_in_the_same_form() -> None:
     for sample in samples:
         decoded = decode(sample.read_bytes())
         assert decode(encode(decoded.message, decoded.namespace)) == decoded, sample.name
+
+
+@pytest.mark.parametrize("reference", ["1", "4711", "a&b", "<é>"])
+@pytest.mark.parametrize("namespace", [ED3, "", ED3.replace("ed3", "ed5")])
+def test_a_report_is_for_each_monitor_what_the_event_is(reference: str, namespace: str) -> None:
+    event = EstablishedEvent(
+        monitor_cross_ref_id="",
+        established_connection=ConnectionID("K</monitorCrossRefID>", "ë"),
+        answering_device=PartyDevice("ë"),
+        calling_device=PartyDevice(absent="notKnown"),
+        called_device=PartyDevice("<b>"),
+        last_redirection_device=PartyDevice(absent="notRequired"),
+        cause="newCall",
+    )
+    report = EventReport(event)
+    for _ in range(2):
+        assert report.encode_for(reference, namespace) == encode(attrs.evolve(event, monitor_cross_ref_id=reference), namespace)
+    assert report.message_for(reference) == attrs.evolve(event, monitor_cross_ref_id=reference)

@@ -39,6 +39,25 @@ def test_a_backlog_is_worked_off_in_order_and_so_much_at_a_time() -> None:
         begun[position][1].callback(None)
 
 
+def test_a_backlog_makes_room_while_somebody_waits_for_other_work() -> None:
+    busy, begun = [True], []
+
+    async def work() -> None:
+        ended: Deferred[None] = Deferred()
+        begun.append(ended)
+        await ended
+
+    backlog = Backlog(3, lambda: busy[0])
+    for _ in range(5):
+        backlog.add(work)
+    assert len(begun) == 1
+    begun[0].callback(None)
+    assert len(begun) == 2  # it never stands still
+    busy[0] = False
+    backlog.begin()
+    assert len(begun) == 4
+
+
 def test_much_that_ends_at_once() -> None:
     backlog, first, done = Backlog(1), Deferred[None](), []
 

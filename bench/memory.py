@@ -1,0 +1,86 @@
+"""Row W6: what a monitor and a live call take of memory, and the garbage collector's longest pause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.task import deferLater
+
+from bench.children import Child, config_text
+from bench.figures import Goal, Row
+from bench.tserver import BenchError, TServer
+from bench.workload import device_name
+
+__all__ = ["Memory"]
+
+START_TIMEOUT = 240.0
+
+
+class Memory:
+    """One process for each way in which users may have event packages: all that are asked for, or only that of calls."""
+
+    def __init__(self, reactor: Any, directory: Path, *, monitors: int, calls: int) -> None:
+        self._reactor = reactor
+        self._directory = directory
+        self._monitors = monitors
+        self._calls = calls
+        self._found: dict[str, tuple[float, float, float]] = {}
+
+    async def run(self) -> None:
+        for packages in ("calls", "all"):
+            self._found[packages] = await self._measure(packages)
+
+    async def _measure(self, packages: str) -> tuple[float, float, float]:
+        """KB for each monitor and each call, seconds of the longest pause."""
+        config = self._directory / f"W6-{packages}.toml"
+        config.write_text(config_text([1], resync_interval=0))
+        config.chmod(0o600)
+        child = Child(self._reactor, "W6", "memory_subject.py", str(config), packages)
+        link = TServer("tserver-1")
+        try:
+            await child.started()
+            await connectProtocol(TCP4ClientEndpoint(self._reactor, "127.0.0.1", child.port), link)
+            while link.status != "normal":
+                await deferLater(self._reactor, 0.05)
+            before = await child.ask("collect")
+            started = link.start_monitors([device_name(number) for number in range(self._monitors)], 200)
+            started.addTimeout(START_TIMEOUT, self._reactor)
+            await started
+            subscriptions = -1
+            while subscriptions != (subscriptions := (await child.ask())["subscriptions"]):
+                await deferLater(self._reactor, 0.5)
+            monitored = await child.ask("collect")
+            called = await child.ask(f"calls {self._calls}")
+            if called["calls"] != self._calls or len(link.monitors) != self._monitors:
+                raise BenchError(f"W6: {len(link.monitors)} monitors and {called['calls']} calls, not what was asked for\n{child.log}")
+        finally:
+            link.transport.abortConnection()
+            await child.end()
+        return (
+            (monitored["memory"] - before["memory"]) / 1024 / self._monitors,
+            (called["memory"] - monitored["memory"]) / 1024 / self._calls,
+            called["pause"],
+        )
+
+    def rows(self) -> Iterator[Row]:
+        monitor, call, pause = self._found["calls"]
+        full, _, full_pause = self._found["all"]
+        yield Row(
+            "W6 monitor",
+            f"memory, {self._monitors} monitors on users with the call package",
+            "KB for each",
+            (monitor,),
+            f"{full:.2f} KB where users have all nine packages",
+            Goal(1.5, 1.0, 0.7, more=False),
+        )
+        yield Row("W6 call", f"memory, {self._calls} live calls", "KB for each", (call,), "", Goal(1.5, 1.0, 0.65, more=False))
+        yield Row(
+            "W6 pause",
+            "the garbage collector's longest pause",
+            "ms",
+            (1000 * pause,),
+            f"{1000 * full_pause:.0f} ms with all nine packages",
+        )

@@ -1,0 +1,101 @@
+"""The process that W6 measures: the connector on an XSP in memory, so that 20,000 monitors start in seconds.
+
+Everything but the HTTP client is the connector's own. Beyond what :mod:`bench.subject` is asked, ``calls N`` has N devices answer a call.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import Any
+
+import subject
+from twisted.internet.defer import Deferred, succeed
+
+import bwconnector.service
+from bench.broadworks import BroadWorks
+from bench.workload import Mix6, device_name
+from bwconnector.xsi.errors import Refused
+from bwconnector.xsi.requests import Request, Response
+
+
+class MemoryStream:
+    def __init__(self, receiver: Any) -> None:
+        self.id = "memory"
+        self.receiver = receiver
+
+    def write(self, chunks: bytes) -> None:
+        _, _, rest = chunks.partition(b"\r\n")
+        self.receiver.data_received(rest[:-2])
+
+    def abort(self) -> None:
+        pass
+
+
+class MemoryXsp:
+    """Takes the place of :class:`bwconnector.xsi.xsp.Xsp`; every request is answered at once."""
+
+    broadworks = BroadWorks(subject.reactor, packages=frozenset((b"Advanced Call",)) if sys.argv[2:] == ["calls"] else None)
+
+    def __init__(self, reactor: Any, settings: Any) -> None:
+        self.name = settings.name
+        self.settings = settings
+        self.requests: dict[str, int] = {}
+
+    async def perform(self, request: Request, timeout: float = 0.0) -> Response:
+        answer = self.broadworks.serve(request.method.encode(), request.target, request.body or b"")
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status = int(head.split(b" ", 2)[1])
+        if status >= 300:
+            raise Refused(status, 0, "not here")
+        return Response(status, {}, body)
+
+    async def open_stream(self, request: Request, receiver: Any, timeout: float = 0.0) -> Any:
+        stream = MemoryStream(receiver)
+        self.broadworks.streams.append(stream)  # type: ignore[arg-type]
+        opened = '<Channel xmlns="http://schema.broadsoft.com/xsi"><channelId>memory</channelId><expires>3600</expires></Channel>'
+        subject.reactor.callLater(0, receiver.data_received, opened.encode())
+        return stream
+
+    def close(self) -> Deferred[None]:
+        return succeed(None)
+
+
+class MemoryAcks:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        pass
+
+    def send(self, event_id: str, status_code: int = 200, reason: str = "OK") -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Control(subject.Control):
+    def lineReceived(self, line: bytes) -> None:
+        if line.startswith(b"calls "):
+            self._call(int(line.split()[1]))
+            gc.collect()
+        super().lineReceived(line)
+
+    def _call(self, number: int) -> None:
+        """A call rings at each of the first devices, and is answered."""
+        devices = [device_name(each) for each in range(number)]
+        broadworks = MemoryXsp.broadworks
+        (stream,) = broadworks.streams
+        subscriptions = {device: broadworks.subscriptions[f"{device}@example.net"] for device in devices}
+        events = Mix6(devices).cycles(1, subscriptions, [stream.id])
+        for _, (_, event) in zip(range(2 * number), events, strict=False):
+            stream.receiver.data_received(event.document)  # type: ignore[attr-defined]
+
+
+def main() -> None:
+    bwconnector.service.Xsp = MemoryXsp  # type: ignore[assignment,misc]
+    bwconnector.service.Acks = MemoryAcks  # type: ignore[assignment,misc]
+    subject.Control = Control  # type: ignore[misc]
+    subject.main()
+
+
+if __name__ == "__main__":
+    main()
