@@ -217,6 +217,10 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
             reading.complain("devices", "route-points", f'"{name}" is in "call-centers" too: a device has one kind')
     if manhole is not None:
         manhole = _with_passwd_file(reading, manhole, folder)
+    if recorder is not None and recorder.directory:
+        recorder = attrs.evolve(recorder, directory=str(folder / recorder.directory))
+        if not Path(recorder.directory).is_dir():
+            reading.complain("recorder", "directory", f"there is no directory {recorder.directory}")
 
     if reading.problems:
         raise ConfigError(tuple(reading.problems))
@@ -314,13 +318,24 @@ def _check_scope(reading: _Reading, connector: ConnectorOptions) -> None:
 
 
 def _with_passwd_file(reading: _Reading, manhole: ManholeOptions, folder: Path) -> ManholeOptions:
-    if not manhole.listen:
-        return manhole
-    if not manhole.passwd_file:
-        reading.complain("manhole", "passwd-file", "is mandatory with a manhole: a file of lines user:password, mode 0600")
-        return manhole
-    path = folder / manhole.passwd_file
-    problem = private_file_problem(path)
+    if manhole.listen:
+        manhole = attrs.evolve(manhole, passwd_file=_private(reading, "passwd-file", "lines user:password", folder, manhole.passwd_file))
+    if manhole.ssh:
+        keys = _private(reading, "authorized-keys", "public keys, as OpenSSH writes them", folder, manhole.authorized_keys)
+        if not manhole.host_key:
+            reading.complain("manhole", "host-key", "is mandatory with ssh: a private key, made with: ssh-keygen -t ed25519 -N '' -f FILE")
+        else:
+            _private(reading, "host-key", "a private key", folder, manhole.host_key)
+        manhole = attrs.evolve(manhole, authorized_keys=keys, host_key=str(folder / manhole.host_key))
+    return manhole
+
+
+def _private(reading: _Reading, option: str, holds: str, folder: Path, name: str) -> str:
+    """The path of a file of the manhole's that nobody else may read."""
+    if not name:
+        reading.complain("manhole", option, f"is mandatory with a manhole: a file of {holds}, mode 0600")
+        return name
+    problem = private_file_problem(folder / name)
     if problem:
-        reading.complain("manhole", "passwd-file", problem)
-    return attrs.evolve(manhole, passwd_file=str(path))
+        reading.complain("manhole", option, problem)
+    return str(folder / name)

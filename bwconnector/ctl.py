@@ -14,6 +14,12 @@ from bwconnector import __version__
 from bwconnector.csta.messages import MakeCall, MakeCallResponse, Message, RequestSystemStatus, RequestSystemStatusResponse
 from bwconnector.ops.check import check
 from bwconnector.ops.client import ClientError, address_of, connect
+from bwconnector.ops.differences import differences, monitors_of, sent_lines
+from bwconnector.ops.dump import DumpError, read_dump
+from bwconnector.ops.fixture import write_fixture
+from bwconnector.ops.replay import replay
+from bwconnector.ops.story import HEADS, Unknown, story
+from bwconnector.ops.tables import table_lines
 from bwconnector.ops.watch import Watch
 
 __all__ = ["main"]
@@ -51,6 +57,15 @@ def _parser() -> argparse.ArgumentParser:
     dialling.add_argument("calling", metavar="FROM")
     dialling.add_argument("called", metavar="TO")
 
+    replaying = command(_replay, "Let what a connector recorded pass through this version, and print the CSTA that comes out.")
+    replaying.add_argument("file", metavar="FILE", help="written by the connector: see [recorder]")
+    replaying.add_argument("--diff", action="store_true", help="print only where it differs from what was sent; exit code 0 if nowhere")
+    replaying.add_argument("--test", metavar="NAME", help="make a test of it: tests/replays/NAME.jsonl, for a tree of the sources")
+
+    telling = command(_call, "Tell the story of one call from a recording.")
+    telling.add_argument("id", metavar="ID", help="its callID at CSTA, or an extTrackingId or callId of BroadWorks")
+    telling.add_argument("--file", metavar="FILE", required=True, help="written by the connector: see [recorder]")
+
     asking = command(_status, "Print the system status; exit code 0 if it is normal.")
     _add_address(asking)
     return parser
@@ -63,7 +78,7 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
 async def _run(reactor: Any, arguments: argparse.Namespace) -> None:
     try:
         well = await arguments.command(reactor, arguments)
-    except ClientError as error:
+    except (ClientError, DumpError, Unknown) as error:
         print(f"bwctl: {error}", file=sys.stderr)
         well = False
     if not well:
@@ -110,6 +125,33 @@ async def _status(reactor: Any, arguments: argparse.Namespace) -> bool:
         await client.close()
     _tell(status)
     return status == "normal"
+
+
+async def _replay(reactor: Any, arguments: argparse.Namespace) -> bool:
+    dump = read_dump(arguments.file)
+    replayed = replay(dump)
+    if arguments.test:
+        fixture = write_fixture(dump, replayed, arguments.test)
+        _tell(f"{fixture} expects what this version sends; look through it, and for names and numbers that must not leave the site")
+    lines = differences(dump.recording, replayed)
+    if arguments.diff or arguments.test:
+        well = not lines
+    else:
+        well, lines = True, list(sent_lines(replayed.sent, monitors_of(dump.recording)))
+    for line in lines:
+        _tell(line)
+    for request in replayed.missing:
+        print(f"bwctl: the recording has no answer to {request}", file=sys.stderr)
+    for error in replayed.errors:
+        print(f"bwctl: this version failed: {error}", file=sys.stderr)
+    return (well or bool(arguments.test)) and not replayed.errors
+
+
+async def _call(reactor: Any, arguments: argparse.Namespace) -> bool:
+    lines = story(read_dump(arguments.file).recording, arguments.id)
+    for line in table_lines(HEADS, lines, len(lines)):
+        _tell(line)
+    return True
 
 
 def _ignore(message: Message) -> None:

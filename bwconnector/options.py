@@ -136,6 +136,10 @@ class ManholeOptions:
 
     listen: str = option(optional(private_endpoint), "")
     passwd_file: str = option(text, "")
+    ssh: str = option(optional(endpoint), "")
+    authorized_keys: str = option(text, "")
+    host_key: str = option(text, "")
+    writes: bool = option(flag, False)
     password: Secret = Secret("")
 
 
@@ -154,6 +158,7 @@ class RecorderOptions:
 
     size: int = option(integer(0), 67_108_864)
     mask_digits: bool = option(flag, False)
+    directory: str = option(text, "")
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -29,14 +29,17 @@ from bwconnector.csta.link import Link, LinkFactory, LinkSession
 from bwconnector.listening import PortContext, listening_service
 from bwconnector.logs import LogOutput
 from bwconnector.ops.certificates import CertificateWatch, expiry_of_file
+from bwconnector.ops.commands import Parts, commands
+from bwconnector.ops.flight import FlightRecorder, replay_settings
 from bwconnector.ops.greeting import Addresses, bwctl_here, describe
 from bwconnector.ops.health import in_one_line
+from bwconnector.ops.recoveries import Recoveries
 from bwconnector.ops.survey import Latency, Survey
 from bwconnector.ops.web import status_site
 from bwconnector.options import Config, ConnectorOptions, XspLink
 from bwconnector.reloading import Report, carry_out, told
 from bwconnector.sdnotify import service_manager
-from bwconnector.settings import channel_settings, kinds, limits, subscription_settings
+from bwconnector.settings import application_id, channel_set_id, channel_settings, kinds, limits, subscription_settings
 from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
@@ -136,6 +139,7 @@ class ConnectorService(MultiService):
         self._read_config = read
         self._simulator: SimulatorService | None = None
         self.latency = Latency()
+        self._recoveries = Recoveries()
 
     def setServiceParent(self, parent: Any) -> None:
         """Twistd asks the application for what is to write the log; a service meets it only here."""
@@ -242,15 +246,29 @@ class ConnectorService(MultiService):
             send_queue_limit=config.csta.send_queue_limit,
             allow=config.csta.allow,
         )
-        self.survey = Survey(reactor, self.bridge, self.channel_set, self.xsps, factory, tservers.opened, self.latency, self.certificates)
+        self.flight = self._make_flight_recorder(factory) if config.recorder.size else None
+        self.survey = Survey(
+            reactor,
+            bridge=self.bridge,
+            channels=self.channel_set,
+            xsps=self.xsps,
+            links=factory,
+            opened=tservers.opened,
+            latency=self.latency,
+            subscriptions=self.subscriptions,
+            recoveries=self._recoveries,
+            flight=self.flight,
+            certificates=self.certificates,
+        )
+        self.survey.trend.start()
         self._channels = ChannelsService(self.channel_set, self.subscriptions)
         self._channels.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._links = LinksService(factory, config.csta.listen, config.csta.client_ca, reactor)
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._certificates = CertificateWatch(reactor, self.certificates)
         self._certificates.setServiceParent(self)  # type: ignore[no-untyped-call]
-        self._web = self._listen("web", config.web.listen, status_site(self.survey)) if config.web.listen else None
-        self._manhole = self._make_manhole() if config.manhole.listen else None
+        self._web = self._listen("web", config.web.listen, status_site(self.survey, reactor)) if config.web.listen else None
+        self._manhole = self._make_manhole() if config.manhole.listen or config.manhole.ssh else None
 
     # changes while it runs
 
@@ -317,6 +335,14 @@ class ConnectorService(MultiService):
 
     # parts
 
+    def _make_flight_recorder(self, factory: LinkFactory) -> FlightRecorder:
+        config, options = self.config, self.config.recorder
+        flight = FlightRecorder(self.reactor, options.size, options.mask_digits, options.directory)
+        flight.settings = replay_settings(config, channel_set_id(config), application_id(config), kinds(config), _scope(config.connector))
+        flight.attach(self.bridge, self.channel_set, factory)
+        flight.setServiceParent(self)  # type: ignore[no-untyped-call]
+        return flight
+
     def _channel_link(self, config: Config, link: XspLink) -> ChannelLink:
         settings = xsp_settings(config.connector, link)
         xsp = self.xsps[link.name] = Xsp(self.reactor, settings)
@@ -331,21 +357,40 @@ class ConnectorService(MultiService):
 
     def _make_manhole(self) -> Any:
         # twisted.conch is only needed, and only looked for, where there is a manhole
-        from bwconnector.ops.manhole import ManholeService, commands
+        from bwconnector.ops.manhole import ManholeService
 
-        manhole = ManholeService(self.config.manhole, commands(self.survey, self), self.reactor)
+        manhole = ManholeService(self.config.manhole, self.namespace, self.reactor)
         manhole.name = "manhole"
         manhole.setServiceParent(self)  # type: ignore[no-untyped-call]
         return manhole
+
+    def namespace(self, who: str) -> dict[str, object]:
+        """The names of a manhole's session of ``who``."""
+        parts = Parts(
+            bridge=self.bridge,
+            channels=self.channel_set,
+            subscriptions=self.subscriptions,
+            links=self._links.factory,
+            flight=self.flight,
+            spawn=self._spawn,
+            seconds=self.reactor.seconds,
+        )
+        writes = self.config.manhole.writes
+        return commands(self.survey, parts, writes=writes, who=who) | ({"service": self} if writes else {})
 
     def _greet(self) -> None:
         addresses = Addresses(
             csta=[address for port in self._links.ports if (address := _address(port)) is not None],
             web=_address(self._web) if self._web is not None else None,
-            manhole=_address(self._manhole.listener) if self._manhole is not None else None,
+            manhole=self._manhole_address("listener"),
+            ssh=self._manhole_address("ssh"),
             devices=self._demo_devices(),
         )
         self.log.info("{greeting}", greeting=describe(self.config, addresses, bwctl_here()))
+
+    def _manhole_address(self, name: str) -> IAddress | None:
+        listener = getattr(self._manhole, name, None)
+        return _address(listener) if listener is not None else None
 
     def _demo_devices(self) -> list[str]:
         """A few of the simulator's users, for a first look."""
@@ -356,6 +401,7 @@ class ConnectorService(MultiService):
     # what the parts tell one another
 
     def _channel_changed(self, status: ChannelStatus) -> None:
+        self._recoveries.changed(status)
         self.bridge.channels_changed(self.channel_set.up_count, f"the last Event Channel, {status.link}: {status.reason}")
 
     def _read(self, document: bytes) -> Document:
@@ -378,6 +424,7 @@ class ConnectorService(MultiService):
         last = [self._simulator] if self._simulator is not None else []
         await gatherResults([maybeDeferred(child.stopService) for child in self if child not in last], consumeErrors=True)
         self.bridge.stop()
+        self.survey.trend.stop()
         for child in last:
             await maybeDeferred(child.stopService)
         if self.log_output is not None:

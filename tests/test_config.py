@@ -141,6 +141,13 @@ def test_all_problems_are_told_at_once_with_their_place(problems: Any) -> None:
         ("manhole", 'listen = "tcp:4040"', "other machines"),
         ("manhole", 'listen = "tcp:4040:interface=0.0.0.0"', "other machines"),
         ("manhole", 'listen = "unix:manhole"', "passwd-file"),
+        ("manhole", 'ssh = "tcp:4022"', "authorized-keys: is mandatory"),
+        ("manhole", 'ssh = "tcp:4022"', "host-key: is mandatory"),
+        ("manhole", 'ssh = "tcp:4022"\nhost-key = "absent"', "absent cannot be read"),
+        ("manhole", 'ssh = "4022"', "is no endpoint"),
+        ("manhole", "writes = 1", "true or false"),
+        ("recorder", "size = -1", "at least 0"),
+        ("recorder", 'directory = "absent"', "there is no directory"),
         ("policy", "P-RED = [1]", '"transferred", "diverted"'),
         ("policy", "P-JOIN = -1", "milliseconds"),
         ("log", 'format = "xml"', '"text" or "json"'),
@@ -246,6 +253,23 @@ def test_manhole_password_file(read: Any, tmp_path: Path) -> None:
     (tmp_path / "users").chmod(0o600)
     config = read(MINIMUM + '[manhole]\nlisten = "tcp:4040:interface=127.0.0.1"\npasswd-file = "users"\n')
     assert config.manhole.passwd_file == str(tmp_path / "users")
+
+
+def test_manhole_keys(read: Any, problems: Any, tmp_path: Path) -> None:
+    for name in ("keys", "host"):
+        (tmp_path / name).touch(mode=0o600)
+    section = '[manhole]\nssh = "tcp:4022"\nauthorized-keys = "keys"\nhost-key = "host"\n'
+    config = read(MINIMUM + section)
+    assert (config.manhole.authorized_keys, config.manhole.host_key) == (str(tmp_path / "keys"), str(tmp_path / "host"))
+    (tmp_path / "host").chmod(0o640)
+    (problem,) = problems(MINIMUM + section)
+    assert "host can be read by other users" in problem
+
+
+def test_recorder_directory(read: Any, tmp_path: Path) -> None:
+    (tmp_path / "dumps").mkdir()
+    assert read(MINIMUM + '[recorder]\ndirectory = "dumps"\n').recorder.directory == str(tmp_path / "dumps")
+    assert read(MINIMUM).recorder.directory == ""
 
 
 def test_a_file_that_is_no_toml(problems: Any) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 
 from bwconnector.checks import endpoint_keyword, endpoint_port
 from bwconnector.config import Config, load
@@ -53,7 +54,7 @@ def inspection() -> Inspection:
 
 def pages() -> set[str]:
     """The paths of the status page's server."""
-    return set(status_site(inspection).resource._pages)
+    return set(status_site(inspection, Clock()).resource._pages)
 
 
 def samples() -> set[str]:

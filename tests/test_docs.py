@@ -120,7 +120,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_every_command_is_in_the_documents() -> None:
     readme = (ROOT / "README.rst").read_text(encoding="utf-8")
     operations = (DOCS / "operations.rst").read_text(encoding="utf-8")
-    for command in ("check", "watch", "dial", "status"):
+    for command in ("check", "watch", "dial", "status", "replay", "call"):
         assert f"``bwctl {command} " in readme
         assert f"``bwctl {command} " in operations
     assert len(readme.splitlines()) <= 150

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.logger import Logger
 
 from bwconnector.bridge.callmodel import CallModel
 from bwconnector.bridge.changes import Change
-from bwconnector.bridge.devices import Directory
+from bwconnector.bridge.devices import Device, Directory
 from bwconnector.bridge.features import Features
 from bwconnector.bridge.gaps import Gap, Gaps
-from bwconnector.bridge.monitors import Monitors
+from bwconnector.bridge.monitors import Monitor, Monitors
 from bwconnector.bridge.policy import Policy
 from bwconnector.bridge.ports import Clock, DelayedCall, LinkPort, SubscriptionPort, Waiter, XsiPort
 from bwconnector.bridge.repair import Repair
@@ -261,6 +261,23 @@ class Bridge:
             await self._subscriptions.refresh(target)
         except XsiFailure as failure:
             self.log.warn("the calls of {device} could not be compared with BroadWorks: {failure}", device=target, failure=str(failure))
+
+    # the work of another one
+
+    def resume(self, devices: Iterable[Device], monitors: Iterable[Monitor], number: int) -> None:
+        """Take up the monitors of another bridge, whose subscriptions go on; of its calls nothing is known.
+
+        :param devices: what it had found out
+        :param number: what the next monitorCrossRefID will be
+        """
+        for device in devices:
+            self.directory.learn(device)
+        taken = list(monitors)
+        for monitor in taken:
+            known = self.directory.known(monitor.device_key) or Device(monitor.device_key)
+            self.directory.learn(known, monitor.named)
+            self._seeded.add(monitor.device_key)
+        self.monitors.resume(taken, number)
 
     # the end
 

@@ -189,6 +189,11 @@ class Directory:
         """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
         self._devices.discard(key)
 
+    def learn(self, device: Device, *names: str) -> None:
+        """What was found out elsewhere: BroadWorks need not be asked for this device by any of ``names``."""
+        for name in names or (device.key,):
+            self._learn_device(name, device)
+
     def devices(self) -> list[Device]:
         """Every device that was configured or found so far."""
         return [*self._configured.values(), *(device for device in self._devices.values() if device.key not in self._configured)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 
 import attrs
@@ -16,7 +16,7 @@ from bwconnector.csta.xml import EventReport
 __all__ = ["Monitor", "Monitors"]
 
 
-@attrs.define(eq=False, slots=True)
+@attrs.frozen(eq=False, slots=True)
 class Monitor:
     """One monitor of one link.
 
@@ -73,15 +73,17 @@ class Monitors:
 
     def start(self, link: LinkPort, device_key: str, named: str, namespace: str, event_filter: csta.MonitorFilter) -> str:
         """A new monitor; returns its monitorCrossRefID, which is never used again."""
-        cross_ref_id = str(next(self._numbers))
-        monitor = Monitor(cross_ref_id, link, device_key, named, namespace, event_filter)
-        own = self._links.setdefault(link, _LinkMonitors(self._shown))
-        own.monitors[cross_ref_id] = monitor
-        own.names[device_key] = named
-        self._by_device.setdefault(device_key, []).append(monitor)
+        monitor = Monitor(str(next(self._numbers)), link, device_key, named, namespace, event_filter)
+        self._list(monitor)
         for listener in self.started:
             listener(monitor)
-        return cross_ref_id
+        return monitor.cross_ref_id
+
+    def resume(self, monitors: Iterable[Monitor], number: int) -> None:
+        """Take up monitors that were started elsewhere; ``number`` becomes the next one's monitorCrossRefID."""
+        for monitor in monitors:
+            self._list(monitor)
+        self._numbers = count(number)
 
     def get(self, link: LinkPort, cross_ref_id: str) -> Monitor:
         """Raises KeyError when the link has no such monitor."""
@@ -101,7 +103,10 @@ class Monitors:
             del self._links[link]
 
     def change_filter(self, link: LinkPort, cross_ref_id: str, event_filter: csta.MonitorFilter) -> None:
-        self.get(link, cross_ref_id).filter = event_filter
+        old = self.get(link, cross_ref_id)
+        new = self._links[link].monitors[cross_ref_id] = attrs.evolve(old, filter=event_filter)
+        listed = self._by_device[old.device_key]
+        listed[listed.index(old)] = new
 
     def of_link(self, link: LinkPort) -> list[str]:
         """The monitorCrossRefIDs of a link."""
@@ -143,6 +148,12 @@ class Monitors:
         """The form in which the link named the device, else the form that is shown to everybody."""
         own = self._links.get(link)
         return (own or _LinkMonitors(self._shown)).name(device_key)
+
+    def _list(self, monitor: Monitor) -> None:
+        own = self._links.setdefault(monitor.link, _LinkMonitors(self._shown))
+        own.monitors[monitor.cross_ref_id] = monitor
+        own.names[monitor.device_key] = monitor.named
+        self._by_device.setdefault(monitor.device_key, []).append(monitor)
 
     def _unlist(self, monitor: Monitor) -> None:
         listed = self._by_device[monitor.device_key]

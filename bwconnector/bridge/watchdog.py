@@ -35,6 +35,7 @@ class Watchdog:
 
     :param monitored: tells whether a device has a subscription that can be refreshed
     :param compare: compares the calls of a device with BroadWorks, and returns when that is done or cannot be had
+    :ivar limits: when a call is doubted
     """
 
     log = Logger()
@@ -53,7 +54,7 @@ class Watchdog:
         self._monitored = monitored
         self._compare = compare
         self._spawn = spawn
-        self._limits = limits
+        self.limits = limits
         self._checked: WeakKeyDictionary[Call, float] = WeakKeyDictionary()
         self._timer: DelayedCall | None = None
         self._running = False
@@ -62,12 +63,12 @@ class Watchdog:
     def start(self) -> None:
         """Look at the calls from now on; a second start changes nothing."""
         self._started = True
-        if self._timer is None and not self._running and (self._limits.age or self._limits.alerting):
+        if self._timer is None and not self._running and (self.limits.age or self.limits.alerting):
             self._later()
 
     def change(self, limits: Limits) -> None:
         """These hold from now on."""
-        self._limits = limits
+        self.limits = limits
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -82,7 +83,7 @@ class Watchdog:
             self._timer = None
 
     def _later(self) -> None:
-        limits = (limit for limit in (self._limits.age, self._limits.alerting, INTERVAL) if limit)
+        limits = (limit for limit in (self.limits.age, self.limits.alerting, INTERVAL) if limit)
         self._timer = self._clock.callLater(min(limits), self._look)
 
     def _look(self) -> None:
@@ -98,12 +99,19 @@ class Watchdog:
                 self._checked[call] = now
                 yield call
 
+    def suspects(self) -> Iterator[tuple[Call, float]]:
+        """The calls that are beyond a limit now, and the limit in seconds. Those that BroadWorks still has go on."""
+        now = self._clock.seconds()
+        for call in self._table:
+            if limit := self._exceeded(call, now):
+                yield call, limit
+
     def _exceeded(self, call: Call, now: float) -> float:
         """The shortest limit that the call is beyond; 0 if there is none."""
         connections = call.connections.values()
         alerting = [connection.entered.get(ALERTING, now) for connection in connections if connection.state == ALERTING]
         born = [leg.since for connection in connections for leg in connection.legs]
-        doubts = ((self._limits.alerting, alerting), (self._limits.age, born))
+        doubts = ((self.limits.alerting, alerting), (self.limits.age, born))
         beyond = [limit for limit, times in doubts if limit and times and now - min(times) >= limit]
         return min(beyond, default=0.0)
 

@@ -20,11 +20,13 @@ class Received:
     """A message of the peer.
 
     :ivar namespace: of its root element; answer in the same
+    :ivar body: what it was read from
     """
 
     invoke_id: str
     message: Message
     namespace: str
+    body: bytes = attrs.field(default=b"", eq=False, repr=False)
 
 
 @attrs.frozen
@@ -35,6 +37,7 @@ class Unreadable:
     :ivar namespace: what to answer in
     :ivar detail: what is wrong, for the log
     :ivar answerable: the peer waits for an answer
+    :ivar body: what could not be read
     """
 
     invoke_id: str
@@ -42,6 +45,7 @@ class Unreadable:
     namespace: str
     detail: str
     answerable: bool
+    body: bytes = attrs.field(default=b"", eq=False, repr=False)
 
 
 class CstaConnection:
@@ -78,9 +82,9 @@ class CstaConnection:
         except UnreadableMessage as error:
             self._remember(error.namespace)
             namespace = self.namespace if error.namespace is None else error.namespace
-            return Unreadable(frame.invoke_id, error, namespace, error.detail, error.answerable and not is_event)
+            return Unreadable(frame.invoke_id, error, namespace, error.detail, error.answerable and not is_event, frame.body)
         self._remember(decoded.namespace)
-        return Received(frame.invoke_id, decoded.message, decoded.namespace)
+        return Received(frame.invoke_id, decoded.message, decoded.namespace, frame.body)
 
     def _remember(self, namespace: str | None) -> None:
         if namespace is not None and namespace != SESSION_NAMESPACE:

@@ -19,7 +19,7 @@ from zope.interface import implementer
 from bwconnector.csta.association import CSTAErrorCode
 from bwconnector.csta.connection import CstaConnection, Received, Unreadable
 from bwconnector.csta.errors import CstaError, EncodeError
-from bwconnector.csta.framing import FramingError
+from bwconnector.csta.framing import FramingError, encode_frame
 from bwconnector.csta.kinds import Message, Request, Response
 from bwconnector.csta.xml import EventReport
 
@@ -33,7 +33,7 @@ CLOSE_TIMEOUT = 3.0
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 Trace = Callable[[str, str, bytes], None]
-"""Called with a link's name, ``in`` or ``out``, and the bytes."""
+"""Called with a link's name, ``in`` or ``out`` and a whole frame; or ``open`` and the peer; or ``closed`` and why."""
 
 
 class LinkSession(Interface):
@@ -107,6 +107,7 @@ class Link(Protocol):
             self._transport.setTcpKeepAlive(True)
         self._transport.registerProducer(self, True)
         log.info("link {link} to {peer} is open", link=self.name, peer=self.peer)
+        self._trace("open", self.peer.encode())
         try:
             self._session = self.factory.application.link_opened(self)
         except Exception:
@@ -116,12 +117,11 @@ class Link(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._end is not None:
             return
-        if self.factory.trace is not None:
-            self.factory.trace(self.name, "in", data)
         self._connection.receive_data(data)
         try:
             for item in self._connection:
                 self.messages_in += 1
+                self._trace("in", item.body, item.invoke_id)
                 self._deliver(item)
                 if self.ended:
                     return
@@ -159,6 +159,7 @@ class Link(Protocol):
         self._waiting.clear()
         self._waiting_bytes = 0
         log.info("link {link} to {peer} is gone: {reason}", link=self.name, peer=self.peer, reason=why)
+        self._trace("closed", why.encode())
         try:
             if self._session is not None:
                 self._session.closed(why)
@@ -254,6 +255,10 @@ class Link(Protocol):
         transport.loseConnection()
         self._closing = self.factory.clock.callLater(CLOSE_TIMEOUT, transport.abortConnection)
 
+    def _trace(self, what: str, data: bytes, invoke_id: str = "") -> None:
+        if self.factory.trace is not None:
+            self.factory.trace(self.name, what, encode_frame(invoke_id, data) if invoke_id else data)
+
     def _abort(self, reason: str) -> None:
         """Drop the connection with whatever waits for it."""
         self._end = reason
@@ -293,7 +298,7 @@ class LinkFactory(Factory):
         :param max_links: connections beyond that are refused
         :param send_queue_limit: bytes that may wait for one link before it is cut off
         :param allow: networks that may connect; empty for any
-        :param trace: is shown every byte, e.g. to record it
+        :param trace: is shown every frame, e.g. to record it
         """
         self.application = application
         self.clock = clock

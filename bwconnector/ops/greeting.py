@@ -29,6 +29,7 @@ class Addresses:
     csta: Sequence[IAddress] = ()
     web: IAddress | None = None
     manhole: IAddress | None = None
+    ssh: IAddress | None = None
     devices: Sequence[str] = ()
 
 
@@ -54,6 +55,8 @@ def describe(config: Config, addresses: Addresses, bwctl: str = "bwctl") -> str:
     if addresses.manhole is not None:
         user = f"  (user admin, password {config.manhole.password.reveal()})" if config.manhole.password else ""
         lines.append(f"  manhole      {_telnet(addresses.manhole)}{user}")
+    if addresses.ssh is not None:
+        lines.append(f"  manhole      {_ssh(addresses.ssh)}")
     reachable = [address for address in addresses.csta if isinstance(address, IPv4Address | IPv6Address)]
     if reachable:
         devices = " ".join(addresses.devices) or "DEVICE..."
@@ -78,4 +81,10 @@ def _url(address: IAddress) -> str:
 def _telnet(address: IAddress) -> str:
     if isinstance(address, IPv4Address | IPv6Address):
         return f"telnet {ANY_ADDRESS.get(address.host, address.host)} {address.port}"
+    return _place(address)
+
+
+def _ssh(address: IAddress) -> str:
+    if isinstance(address, IPv4Address | IPv6Address):
+        return f"ssh -p {address.port} {ANY_ADDRESS.get(address.host, address.host)}"
     return _place(address)

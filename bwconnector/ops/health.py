@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 
 from bwconnector.ops.inspection import Inspection
@@ -13,8 +15,8 @@ DEGRADED = "degraded"
 """T-Servers are served, but not everything is as it should be, such as an XSP whose failure was survived."""
 DOWN = "down"
 
-DISABLED = "disabled"
-"""The system status of a connector whose monitors are not what they should be."""
+NORMAL = "normal"
+"""The system status under which T-Servers use the connector."""
 
 
 @attrs.frozen(slots=True)
@@ -26,18 +28,41 @@ class Health:
 
 
 def health(inspection: Inspection) -> Health:
-    """Judge a snapshot: one channel is enough to serve T-Servers, all of them are wanted."""
-    channels = inspection.channels
-    reasons = [
-        f"The channel to {channel.link} ({channel.peer}) is not up ({channel.state}){channel.reason and ': ' + channel.reason}."
-        for channel in channels
-        if not channel.up
-    ]
-    if len(reasons) == len(channels):
-        return Health(DOWN, ("No channel to BroadWorks is up: T-Servers get no events, and their requests are refused.", *reasons))
-    if inspection.system_status == DISABLED:
-        reasons.append("Monitored devices are being compared with BroadWorks after the loss of all channels; T-Servers wait for that.")
-    return Health(DEGRADED if reasons else READY, tuple(reasons))
+    """Judge a snapshot: down is whatever T-Servers are told something else than ``normal`` for, as they do not use the connector then.
+
+    One channel is enough to serve them; all channels, with heartbeats, and the events of all monitored devices are wanted.
+    """
+    reasons = [*_channels(inspection), *_subscriptions(inspection)]
+    if inspection.system_status == NORMAL and any(channel.up for channel in inspection.channels):
+        return Health(DEGRADED if reasons else READY, tuple(reasons))
+    return Health(DOWN, (_down(inspection), *reasons))
+
+
+def _down(inspection: Inspection) -> str:
+    if not any(channel.up for channel in inspection.channels):
+        return "No channel to BroadWorks is up: T-Servers get no events, and their requests are refused."
+    return (
+        "Monitored devices are being compared with BroadWorks after the loss of all channels; "
+        f"T-Servers are told {inspection.system_status} until that is done."
+    )
+
+
+def _channels(inspection: Inspection) -> Iterator[str]:
+    for channel in inspection.channels:
+        if not channel.up:
+            why = channel.reason and ": " + channel.reason
+            yield f"The channel to {channel.link} ({channel.peer}) is not up ({channel.state}){why}."
+        elif quiet := channel.silent(inspection.now):
+            yield f"The channel to {channel.link} ({channel.peer}) has had no heartbeat for {quiet:.0f} s."
+
+
+def _subscriptions(inspection: Inspection) -> Iterator[str]:
+    troubles = inspection.troubles
+    if troubles and any(channel.up for channel in inspection.channels):
+        first = troubles[0]
+        one = len(troubles) == 1
+        who = f"The subscription of {first.device}" if one else f"The subscriptions of {len(troubles)} devices, {first.device} among them,"
+        yield f"{who} {'has' if one else 'have'} ended or could not be renewed: {first.why}."
 
 
 def in_one_line(inspection: Inspection) -> str:

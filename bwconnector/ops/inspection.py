@@ -22,6 +22,10 @@ __all__ = [
     "LinkStatus",
     "MonitorStatus",
     "PartyStatus",
+    "Recent",
+    "Recovery",
+    "SubscriptionTrouble",
+    "SuspectStatus",
     "Totals",
 ]
 
@@ -45,10 +49,20 @@ class ChannelStatus:
     events: int = 0
     heartbeat: float | None = None
     """When the stream last echoed a heartbeat."""
+    patience: float = 0.0
+    """Seconds after which a heartbeat is missing beyond what is tolerated; 0 where there are none."""
+    priority: int = 1
+    weight: int = 50
+    """Its part of the events among the channels of its priority that are up."""
 
     @property
     def up(self) -> bool:
         return self.state == "up"
+
+    def silent(self, now: float) -> float:
+        """Seconds without a heartbeat, if these are too many, else 0."""
+        quiet = now - max(self.since, self.heartbeat or 0.0)
+        return quiet if self.up and self.patience and quiet > self.patience else 0.0
 
 
 @attrs.frozen(slots=True)
@@ -61,6 +75,8 @@ class LinkStatus:
     monitors: int = 0
     messages_in: int = 0
     messages_out: int = 0
+    unsent: int = 0
+    """Bytes that wait for the T-Server to read."""
 
 
 @attrs.frozen(slots=True)
@@ -87,6 +103,36 @@ class CallStatus:
 
     id: str
     parties: tuple[PartyStatus, ...] = ()
+    since: float | None = None
+
+
+@attrs.frozen(slots=True)
+class SuspectStatus:
+    """A call that is older than it should be."""
+
+    call: str
+    since: float
+    why: str
+    devices: tuple[str, ...] = ()
+
+
+@attrs.frozen(slots=True)
+class SubscriptionTrouble:
+    """A monitored device whose events do not come."""
+
+    device: str
+    why: str
+
+
+@attrs.frozen(slots=True)
+class Recovery:
+    """A time in which the channel of ``link`` was not up."""
+
+    link: str
+    started: float
+    ended: float | None
+    """None while it lasts."""
+    reason: str
 
 
 @attrs.frozen(slots=True)
@@ -121,6 +167,36 @@ class Histogram:
     counts: tuple[int, ...] = (0,) * (len(LATENCY_BOUNDS) + 1)
     total: float = 0.0
 
+    def quantile(self, part: float) -> float | None:
+        """Seconds that ``part`` of the observations did not exceed, evenly spread within its bucket; None without observations."""
+        left = part * sum(self.counts)
+        low = 0.0
+        for count, high in zip(self.counts, (*LATENCY_BOUNDS, LATENCY_BOUNDS[-1]), strict=True):
+            if count and left <= count:
+                return low + (high - low) * left / count
+            left -= count
+            low = high
+        return None
+
+
+@attrs.frozen(slots=True)
+class Recent:
+    """What happened in the last minutes."""
+
+    seconds: float = 0.0
+    """How long that was."""
+    events: Mapping[str, int] = MappingProxyType({})
+    """Events by XSP's link."""
+    messages: Mapping[str, int] = MappingProxyType({})
+    """Messages by T-Server's link, both directions."""
+    latency: Histogram = Histogram()
+    rates: tuple[float, ...] = ()
+    """Events a second, of all channels, in equal parts of that time, oldest first."""
+
+    def rate(self, count: int) -> float:
+        """A count of that time as so many a second."""
+        return count / self.seconds if self.seconds else 0.0
+
 
 @attrs.frozen(slots=True)
 class Totals:
@@ -135,6 +211,8 @@ class Totals:
     requests: Mapping[tuple[str, str], int] = MappingProxyType({})
     """Xsi requests by link name and HTTP status (``timeout``, ``lost`` or ``unreachable`` when no answer came)."""
     latency: Histogram = Histogram()
+    losses: Mapping[str, int] = MappingProxyType({})
+    """How often each channel was lost, by the name of its link."""
 
 
 @attrs.frozen(slots=True)
@@ -158,6 +236,28 @@ class Inspection:
     gaps: tuple[GapStatus, ...] = ()
     """The last ones, oldest first."""
     certificates: tuple[CertificateStatus, ...] = ()
+    recent: Recent = Recent()
+    suspects: Iterable[SuspectStatus] = ()
+    troubles: tuple[SubscriptionTrouble, ...] = ()
+    """Monitored devices whose events do not come, though a channel is up."""
+    recoveries: tuple[Recovery, ...] = ()
+    """The last ones, oldest first."""
+    recorder: float | None = None
+    """From when on everything is recorded; None when nothing is."""
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Each channel's part of the events: of the last minutes, or since the start if none came in these."""
+        counts = [self.recent.events.get(channel.link, 0) for channel in self.channels]
+        if not any(counts):
+            counts = [channel.events for channel in self.channels]
+        return _parts(counts)
+
+    @property
+    def wanted_shares(self) -> tuple[float, ...]:
+        """The parts that the weights ask for, among the channels of the first priority that are up."""
+        first = min((channel.priority for channel in self.channels if channel.up), default=0)
+        return _parts([channel.weight if channel.up and channel.priority == first else 0 for channel in self.channels])
 
     @property
     def monitor_count(self) -> int:
@@ -166,3 +266,8 @@ class Inspection:
 
 Inspect = Callable[[], Inspection]
 """Takes the snapshot."""
+
+
+def _parts(counts: list[int]) -> tuple[float, ...]:
+    total = sum(counts)
+    return tuple(count / total if total else 0.0 for count in counts)

@@ -1,17 +1,17 @@
-"""A Python prompt inside the running connector, over telnet: for the case that the status page does not answer.
+"""A Python prompt inside the running connector, over telnet and SSH: for the case that the status page does not answer.
 
-Who is let in can do whatever the connector's process can. So it listens on loopback or a unix socket only, asks for a password,
-takes few tries and few sessions, and ends them all when the connector stops.
+Who is let in can do whatever the connector's process can. So telnet listens on loopback or a unix socket only, asks for a
+password, takes few tries and few sessions, and ends them all when the connector stops. SSH is in :mod:`bwconnector.ops.ssh`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from hmac import compare_digest
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService
 from twisted.application.strports import service as listening_service
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -22,25 +22,24 @@ from twisted.python.failure import Failure
 
 from bwconnector.checks import is_private_endpoint
 from bwconnector.config import ConfigError, ManholeOptions, private_file_problem
-from bwconnector.ops.inspection import Inspect
-from bwconnector.ops.page import duration
+from bwconnector.ops.commands import Namespace
 
 try:
     from twisted.conch.insults.insults import ServerProtocol
     from twisted.conch.manhole import ColoredManhole
     from twisted.conch.telnet import ECHO, StatefulTelnetProtocol, TelnetBootstrapProtocol, TelnetTransport
+
+    from bwconnector.ops.ssh import SshFactory, ssh_factory
 except ImportError as error:  # a Twisted that was packaged without conch
     raise ConfigError(('[manhole] needs the extra "manhole"; run: pip install "bwconnector[manhole]"',)) from error
 
-__all__ = ["DEMO_USER", "ManholeFactory", "ManholeService", "commands"]
+__all__ = ["DEMO_USER", "ManholeFactory", "ManholeService"]
 
 DEMO_USER = b"admin"
 MAX_SESSIONS = 4
 """Two administrators with two windows each; a forgotten session must not keep the others out for ever."""
 MAX_TRIES = 3
 """Passwords that one connection may try."""
-LISTED = 200
-"""Lines of a table; the rest is counted."""
 
 log = Logger()
 
@@ -48,17 +47,27 @@ log = Logger()
 class ManholeService(MultiService):
     """Listens as section ``[manhole]`` says; stopping it ends the sessions."""
 
-    def __init__(self, options: ManholeOptions, namespace: Mapping[str, object], reactor: Any) -> None:
+    def __init__(self, options: ManholeOptions, namespace: Namespace, reactor: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.factories: list[ManholeFactory | SshFactory] = []
+        self.listener = self._listen(options.listen, self._telnet(options, namespace), reactor) if options.listen else None
+        self.ssh = self._listen(options.ssh, ssh_factory(options, namespace), reactor) if options.ssh else None
+
+    def _telnet(self, options: ManholeOptions, namespace: Namespace) -> ManholeFactory:
         if not is_private_endpoint(options.listen):
             raise ConfigError((f"[manhole] listen: {options.listen} can be reached from other machines; use the loopback interface",))
-        self.factory = ManholeFactory(_passwords(options), namespace)
-        self.listener = listening_service(options.listen, self.factory, reactor)
-        self.listener.setServiceParent(self)
+        return ManholeFactory(_passwords(options), namespace)
+
+    def _listen(self, endpoint: str, factory: ManholeFactory | SshFactory, reactor: Any) -> StreamServerEndpointService:
+        listener = listening_service(endpoint, factory, reactor)
+        listener.setServiceParent(self)
+        self.factories.append(factory)
+        return listener
 
     async def _stop(self) -> None:
         await maybeDeferred(super().stopService)
-        await self.factory.close()
+        for factory in self.factories:
+            await factory.close()
 
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop())
@@ -85,9 +94,9 @@ class ManholeFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, passwords: Callable[[], Mapping[bytes, bytes]], namespace: Mapping[str, object]) -> None:
+    def __init__(self, passwords: Callable[[], Mapping[bytes, bytes]], namespace: Namespace) -> None:
         self.passwords = passwords
-        self.namespace = dict(namespace)
+        self.namespace = namespace
         self.sessions: dict[_Session, Deferred[None]] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> _Session | None:
@@ -159,8 +168,10 @@ class _Login(StatefulTelnetProtocol):
         """What is typed ahead of the answer is dropped."""
 
     def _enter(self) -> None:
-        log.info("manhole: {user} logged in", user=self._user.decode("utf-8", "replace"))
-        prompt = TelnetBootstrapProtocol(ServerProtocol, ColoredManhole, self._manhole.namespace)
+        user = self._user.decode("utf-8", "replace")
+        peer = self.transport.transport.getPeer()
+        log.info("manhole: {user} logged in from {peer}", user=user, peer=peer)
+        prompt = TelnetBootstrapProtocol(ServerProtocol, ColoredManhole, self._manhole.namespace(f"{user} at {peer}"))
         self.transport.protocol = prompt
         prompt.makeConnection(self.transport)
 
@@ -176,56 +187,3 @@ class _Login(StatefulTelnetProtocol):
     def _not_telnet(self) -> None:
         self.transport.write(b"\nThis needs a telnet client.\n")
         self.transport.loseConnection()
-
-
-def commands(inspect: Inspect, service: object = None) -> dict[str, object]:
-    """The names that a session starts with.
-
-    :param inspect: takes the snapshot that the tables show
-    :param service: the root of the service tree, for those who know it
-    """
-
-    def channels() -> None:
-        """The channels to BroadWorks."""
-        now = inspect()
-        rows = ((c.link, c.peer, c.state, duration(now.now - c.since), c.events, c.reason) for c in now.channels)
-        _print(("link", "xsp", "state", "for", "events", "reason"), rows)
-
-    def links() -> None:
-        """The T-Servers that are connected."""
-        now = inspect()
-        rows = ((x.name, x.peer, duration(now.now - x.since), x.monitors, x.messages_in, x.messages_out) for x in now.links)
-        _print(("link", "from", "for", "monitors", "in", "out"), rows)
-
-    def monitors(device: str = "") -> None:
-        """The monitors, of all devices or of one."""
-        rows = ((m.device, m.cross_ref, m.link, " ".join(m.filter)) for m in inspect().monitors if device in ("", m.device))
-        _print(("device", "cross reference", "link", "not sent"), rows)
-
-    def calls(device: str = "") -> None:
-        """The calls, of all devices or of one."""
-        rows = (
-            (call.id, " ".join(f"{party.device}:{party.state}" for party in call.parties))
-            for call in inspect().calls
-            if not device or any(party.device == device for party in call.parties)
-        )
-        _print(("call", "parties"), rows)
-
-    def help() -> None:
-        """This list."""
-        _print(("command", ""), ((f"{command.__name__}()", command.__doc__ or "") for command in tables))
-
-    tables = (channels, links, monitors, calls, help)
-    return {**{command.__name__: command for command in tables}, "inspect": inspect, "service": service}
-
-
-def _print(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table, as wide as its cells."""
-    rest = iter(rows)
-    lines = [tuple(heads), *(tuple(str(value) for value in row) for row in islice(rest, LISTED))]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    more = sum(1 for _ in rest)
-    if more:
-        print(f"... and {more} more")

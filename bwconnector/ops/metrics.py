@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from bwconnector.ops.health import DEGRADED, DOWN, READY, health
 from bwconnector.ops.inspection import LATENCY_BOUNDS, Histogram, Inspect
 
 __all__ = ["Metrics"]
@@ -36,13 +37,27 @@ class Metrics(Collector):
         now = self._inspect()
         totals = now.totals
 
+        state = GaugeMetricFamily(PREFIX + "state", "1 for what /readyz says, 0 for what it does not say.", labels=["state"])
+        said = health(now).state
+        for name in (READY, DEGRADED, DOWN):
+            state.add_metric([name], float(name == said))
+        yield state
+
         up = GaugeMetricFamily(PREFIX + "channel_up", "Whether the Event Channel to an XSP is up.", labels=["link"])
         events = CounterMetricFamily(PREFIX + "xsi_events", "Events received from an XSP.", labels=["link"])
-        for channel in now.channels:
+        share = GaugeMetricFamily(PREFIX + "channel_share", "Part of the events of the last minutes that an XSP sent.", labels=["link"])
+        wanted = GaugeMetricFamily(PREFIX + "channel_wanted_share", "The part that its priority and weight ask for.", labels=["link"])
+        losses = CounterMetricFamily(PREFIX + "channel_losses", "How often the Event Channel to an XSP was lost.", labels=["link"])
+        for channel, part, asked in zip(now.channels, now.shares, now.wanted_shares, strict=True):
             up.add_metric([channel.link], float(channel.up))
             events.add_metric([channel.link], channel.events)
-        yield up
-        yield events
+            share.add_metric([channel.link], part)
+            wanted.add_metric([channel.link], asked)
+            losses.add_metric([channel.link], totals.losses.get(channel.link, 0))
+        yield from (up, events, share, wanted, losses)
+
+        yield GaugeMetricFamily(PREFIX + "devices_without_events", "Monitored devices whose subscription ended.", len(now.troubles))
+        yield GaugeMetricFamily(PREFIX + "calls_suspect", "Calls that are older than they should be.", sum(1 for _ in now.suspects))
 
         yield CounterMetricFamily(PREFIX + "xsi_events_duplicate", "Events that had been received before.", totals.duplicates)
         yield CounterMetricFamily(PREFIX + "xsi_event_gaps", "Gaps in the events of a subscription that stayed.", totals.gaps)

@@ -9,43 +9,54 @@ from itertools import islice
 import attrs
 from twisted.web.http import NOT_ALLOWED, NOT_FOUND, OK, SERVICE_UNAVAILABLE, Request
 from twisted.web.resource import Resource
-from twisted.web.server import Site
+from twisted.web.server import NOT_DONE_YET, Site
 
+from bwconnector.bridge.ports import Clock
 from bwconnector.ops.health import DOWN, health
 from bwconnector.ops.inspection import Inspect, Inspection
+from bwconnector.ops.live import MAX_VIEWERS, Live
 from bwconnector.ops.metrics import Metrics
-from bwconnector.ops.page import LISTED, status_page
+from bwconnector.ops.page import CONTENT_POLICY, LISTED, page_body, page_title, status_page
 
 __all__ = ["status_site"]
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
+EVENTS = "text/event-stream; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'",
+    "Content-Security-Policy": CONTENT_POLICY,
+    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+STATUS = "/api/status"
+STREAM = "/api/stream"
 
 Answer = tuple[int, str, bytes]
 """HTTP status, content type, body."""
 
 
-def status_site(inspect: Inspect) -> Site:
+def status_site(inspect: Inspect, clock: Clock) -> Site:
     """The factory to listen with."""
     metrics = Metrics(inspect)
-    pages = _Pages(
-        {
-            "/": lambda: (OK, HTML, status_page(inspect()).encode()),
-            "/api/status": lambda: _json(OK, status(inspect())),
-            "/livez": lambda: (OK, TEXT, b"alive\n"),
-            "/readyz": lambda: _readiness(inspect()),
-            "/metrics": lambda: (OK, PROMETHEUS, metrics.text()),
-        }
-    )
-    return _Site(pages)  # type: ignore[no-untyped-call]
+    live = Live(clock, lambda: live_status(inspect()))
+    pages: dict[str, Callable[[], Answer]] = {
+        "/": lambda: (OK, HTML, status_page(inspect()).encode()),
+        STATUS: lambda: _json(OK, status(inspect())),
+        "/livez": lambda: (OK, TEXT, b"alive\n"),
+        "/readyz": lambda: _readiness(inspect()),
+        "/metrics": lambda: (OK, PROMETHEUS, metrics.text()),
+    }
+    return _Site(_Pages(pages, live), live)
+
+
+def live_status(now: Inspection) -> dict[str, object]:
+    """What ``/api/stream`` sends: what the page puts in the place of what it shows."""
+    return {"title": page_title(now), "main": page_body(now)}
 
 
 def status(now: Inspection) -> dict[str, object]:
@@ -59,12 +70,28 @@ def status(now: Inspection) -> dict[str, object]:
         "state": condition.state,
         "reasons": list(condition.reasons),
         "system_status": now.system_status,
-        "channels": [attrs.asdict(channel) for channel in now.channels],
+        "channels": [
+            {**attrs.asdict(channel), "share": round(share, 4), "wanted_share": round(wanted, 4)}
+            for channel, share, wanted in zip(now.channels, now.shares, now.wanted_shares, strict=True)
+        ],
         "links": [attrs.asdict(link) for link in now.links],
         "call_count": now.call_count,
         "calls": [attrs.asdict(call) for call in islice(now.calls, LISTED)],
         "monitor_count": now.monitor_count,
         "monitors": [attrs.asdict(monitor) for monitor in islice(now.monitors, LISTED)],
+        "suspects": [attrs.asdict(suspect) for suspect in islice(now.suspects, LISTED)],
+        "trouble_count": len(now.troubles),
+        "troubles": [attrs.asdict(trouble) for trouble in islice(now.troubles, LISTED)],
+        "recoveries": [{"link": loss.link, "from": loss.started, "to": loss.ended, "reason": loss.reason} for loss in now.recoveries],
+        "recent": {
+            "seconds": now.recent.seconds,
+            "events": dict(now.recent.events),
+            "messages": dict(now.recent.messages),
+            "rates": list(now.recent.rates),
+            "latency_p50": now.recent.latency.quantile(0.5),
+            "latency_p99": now.recent.latency.quantile(0.99),
+        },
+        "recorder_since": now.recorder,
         "gaps": [
             {
                 "from": gap.started,
@@ -98,36 +125,54 @@ def _json(code: int, value: object) -> Answer:
 
 
 class _Pages(Resource):
-    """A table of paths."""
+    """A table of paths, and the stream."""
 
     isLeaf = True
 
-    def __init__(self, pages: dict[str, Callable[[], Answer]]) -> None:
+    def __init__(self, pages: dict[str, Callable[[], Answer]], live: Live) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._pages = pages
+        self._live = live
 
-    def render(self, request: Request) -> bytes:
-        code, content_type, body = self._answer(request)
+    def render(self, request: Request) -> bytes | int:
+        path = request.path.decode("ascii", "replace")
+        streams = path == STREAM and request.method == b"GET" and not self._live.full
+        code, content_type, body = (OK, EVENTS, b"") if streams else self._answer(request, path)
         request.setResponseCode(code)
         for name, value in HEADERS.items():
             request.setHeader(name, value)
         request.setHeader("Content-Type", content_type)
+        if streams:
+            self._live.add(request)
+            return NOT_DONE_YET
         if request.method == b"HEAD":
             request.setHeader("Content-Length", str(len(body)))
             return b""
         return body
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request, path: str) -> Answer:
         if request.method not in (b"GET", b"HEAD"):
             return NOT_ALLOWED, TEXT, b"This server can only be read: GET or HEAD.\n"
-        page = self._pages.get(request.path.decode("ascii", "replace"))
-        return page() if page else (NOT_FOUND, TEXT, f"There is {', '.join(self._pages)}.\n".encode())
+        if path == STREAM and request.method == b"HEAD":
+            return OK, EVENTS, b""
+        if path == STREAM:
+            return SERVICE_UNAVAILABLE, TEXT, f"{MAX_VIEWERS} clients are told already; ask {STATUS} instead.\n".encode()
+        page = self._pages.get(path)
+        return page() if page else (NOT_FOUND, TEXT, f"There is {', '.join((*self._pages, STREAM))}.\n".encode())
 
 
 class _Site(Site):
     """A site that does not log each request: probes come every few seconds."""
 
     noisy = False
+
+    def __init__(self, pages: _Pages, live: Live) -> None:
+        super().__init__(pages)  # type: ignore[no-untyped-call]
+        self._live = live
+
+    def stopFactory(self) -> None:
+        self._live.close()
+        super().stopFactory()
 
     def log(self, request: Request) -> None:
         pass

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from bwconnector.xsi.eventrequests import event_response
 from bwconnector.xsi.http1 import AnswerReader, BadAnswer
+from bwconnector.xsi.tracing import Trace
 from bwconnector.xsi.xsp import XspSettings
 
 __all__ = ["Acks"]
@@ -34,6 +35,7 @@ _LOG_INTERVAL = 60.0
 
 @attrs.define(slots=True, eq=False)
 class _Ack:
+    event_id: str
     data: bytes
     tries_left: int = 2
     written: float = 0.0
@@ -47,6 +49,7 @@ class Acks:
     :param depth: acknowledgements that may be under way on one connection at a time
     :ivar sent: acknowledgements that the XSP accepted
     :ivar failed: acknowledgements that it refused, or that could not be delivered in two tries
+    :ivar trace: is shown the id of each event whose acknowledgement is written
     """
 
     log = Logger()
@@ -55,8 +58,10 @@ class Acks:
         self.sent = 0
         self.failed = 0
         self.depth = depth
+        self.trace: Trace | None = None
         self.reactor = reactor
-        self._name = settings.name
+        self.name = settings.name
+        self._endpoint = endpoint
         self._limit = connections
         self._waiting: deque[_Ack] = deque()
         self._free: list[_Connection] = []
@@ -87,7 +92,7 @@ class Acks:
             before, after = (event_response("@", status_code, reason).body or b"").split(b"@")
             template = self._templates[status_code, reason] = (before, after)
         body = escape(event_id).encode().join(template)
-        self._submit(_Ack(b"%b%d\r\n\r\n%b" % (self._head, len(body), body)))
+        self._submit(_Ack(event_id, b"%b%d\r\n\r\n%b" % (self._head, len(body), body)))
 
     def close(self) -> None:
         """Drop all connections and whatever waits for one."""
@@ -190,7 +195,7 @@ class Acks:
             self.log.warn(
                 "{count} acknowledgements of events failed at XSP {link} ({reason}); without them BroadWorks ends the channel",
                 count=count,
-                link=self._name,
+                link=self.name,
                 reason=reason,
             )
 
@@ -219,6 +224,8 @@ class _Connection(Protocol):
     def write(self, ack: _Ack) -> None:
         ack.written = self._acks.reactor.seconds()
         self._under_way.append(ack)
+        if self._acks.trace is not None:
+            self._acks.trace(self._acks.name, "ack", ack.event_id)
         assert self.transport is not None
         self.transport.write(ack.data)
         if self._timer is None:

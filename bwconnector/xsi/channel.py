@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from bwconnector.xsi.errors import BadDocument
 from bwconnector.xsi.events import SubscriptionEvent
 from bwconnector.xsi.opening import ChannelSettings, Ending, Opening, Requester
+from bwconnector.xsi.tracing import Trace
 
 __all__ = ["TRANSITIONS", "Acknowledger", "Channel", "ChannelStatus", "Input", "State"]
 
@@ -106,6 +107,8 @@ class ChannelStatus:
 class Acknowledger(Protocol):
     """The part of :class:`~bwconnector.xsi.acks.Acks` that a channel uses."""
 
+    trace: Trace | None
+
     def send(self, event_id: str, status_code: int = 200, reason: str = "OK") -> None: ...
 
     def close(self) -> None: ...
@@ -133,6 +136,7 @@ class Channel:
     ) -> None:
         self.link = xsp.name
         self.read_at = 0.0
+        self.trace: Trace | None = None
         self.xsp = xsp
         self.acks = acks
         self._clock = clock
@@ -170,15 +174,25 @@ class Channel:
         self._input(Input.STOP)
         return stopped
 
-    def reopen(self, reason: str) -> None:
-        """Give the present channel up and open another one, unless it is young: then whatever speaks against it may be older than it is."""
-        if self.up and self._clock.seconds() - self._status.since >= _YOUNG:
-            self._input(Input.ENDED, Ending(reason))
+    def reopen(self, reason: str) -> bool:
+        """Give the present channel up and open another one, unless it is young: then whatever speaks against it may be older than it is.
+
+        :return: whether it was given up
+        """
+        if not self.up or self._clock.seconds() - self._status.since < _YOUNG:
+            return False
+        self._input(Input.ENDED, Ending(reason))
+        return True
 
     def rename(self, link: str) -> None:
         """Its link is called otherwise from now on."""
         self.link = link
         self._status = attrs.evolve(self._status, link=link)
+
+    @property
+    def settings(self) -> ChannelSettings:
+        """What is asked of BroadWorks."""
+        return self._settings
 
     def change(self, settings: ChannelSettings) -> None:
         """What holds from now on. A channel that waits for its next try is tried at once: the change may be what it lacks."""

@@ -14,6 +14,7 @@ that brings (:mod:`bwconnector.xsi.ordering`). When all channels are lost, every
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from bwconnector.xsi.members import Link, Member, Members
 from bwconnector.xsi.ordering import Delivery, Order, Recent
 from bwconnector.xsi.orphans import Orphans
 from bwconnector.xsi.requests import Request, Response
+from bwconnector.xsi.tracing import Trace
 from bwconnector.xsi.xsp import TRY_TIMEOUT
 
 __all__ = ["GAP_TIMEOUT", "HEALING_TIMEOUT", "ChannelSet", "Link", "instance_name"]
@@ -70,6 +72,7 @@ class ChannelSet:
     :param on_status: called with a channel's status whenever its state changes
     :ivar members: the channels, which may come and go
     :ivar gap_timeout: seconds that later events wait for an earlier one
+    :param jitter: see :class:`~bwconnector.xsi.channel.Channel`
     :ivar on_event: called with each event, once and in order, and the name of the link that brought it
     :ivar on_gap: called with the id of a subscription that lost an event and is to be refreshed
     :ivar on_lost: called with the id of a subscription whose gap has not been made good in time, before the events after it
@@ -86,6 +89,7 @@ class ChannelSet:
         links: Sequence[Link],
         on_status: Callable[[ChannelStatus], None] = lambda status: None,
         gap_timeout: float = GAP_TIMEOUT,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.on_event: Callable[[SubscriptionEvent, str], None] = lambda event, link: None
         self.on_gap: Callable[[str], None] = lambda subscription_id: None
@@ -96,7 +100,9 @@ class ChannelSet:
         self._clock = clock
         self._on_status = on_status
         self.gap_timeout = gap_timeout
-        self.members = Members(clock, lambda link: Channel(clock, link.xsp, link.acks, link.settings, self._receive, self._changed))
+        self._jitter = jitter
+        self._trace: Trace | None = None
+        self.members = Members(clock, self._make_channel)
         for link in links:
             self.members.add(link)
         self._orphans = Orphans(self.members, links[0].settings.channel_set_id if links else "")
@@ -147,15 +153,35 @@ class ChannelSet:
         channel = self.members.by_link.get(link)
         return channel.read_at if channel is not None and channel.read_at else self._clock.seconds()
 
-    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False) -> None:
+    def _make_channel(self, link: Link) -> Channel:
+        channel = Channel(self._clock, link.xsp, link.acks, link.settings, self._receive, self._changed, self._jitter)
+        self._let_show(channel)
+        return channel
+
+    def _let_show(self, channel: Channel) -> None:
+        if self._trace is not None:
+            channel.trace = channel.acks.trace = channel.xsp.trace = self._trace
+
+    def show(self, trace: Trace) -> None:
+        """Show ``trace`` everything that passes from now on, on all channels and in all requests."""
+        self._trace = trace
+        for channel in self.members:
+            self._let_show(channel)
+
+    def reopen(self, link: str, reason: str) -> bool:
+        """Give up the channel of ``link`` and open another one; False if it is not up, or only just."""
+        return any(channel.reopen(reason) for channel in self.members if channel.link == link)
+
+    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False, first: int = 1) -> None:
         """From now on this subscription is ours, and so is what has come of it already.
 
         :param snapshots: a refresh makes it tell everything anew
         :param collective: it tells of many users, which BroadWorks may number out of order although nothing is lost
+        :param first: sequence number of the event that comes next
         """
         if subscription_id in self._orders:
             return
-        self._orders[subscription_id] = Order(snapshots)
+        self._orders[subscription_id] = Order(snapshots, first)
         if collective:
             self._collective.add(subscription_id)
         for event, channel in self._release_unknown(subscription_id):
@@ -236,6 +262,8 @@ class ChannelSet:
         were_up, self._any_up = self._any_up, bool(self.up_count)
         if were_up and not self._any_up:
             self._lose_all()
+        if self._trace is not None:
+            self._trace(channel.link, "state", channel.status)
         self._on_status(channel.status)
         if self.members.running:
             self._orphans.changed(channel)

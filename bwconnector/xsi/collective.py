@@ -8,7 +8,7 @@ enterprise are subscribed one by one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -23,7 +23,8 @@ from bwconnector.xsi.eventrequests import TargetKind
 from bwconnector.xsi.events import CallEvent, CallSubscription, EventData, SubscriptionEvent
 from bwconnector.xsi.present import PRESENT
 from bwconnector.xsi.requests import Request, Response
-from bwconnector.xsi.subscriptions import Channels, Subscriptions, SubscriptionSettings
+from bwconnector.xsi.subscribing import Channels, SubscriptionSettings, SubscriptionStatus
+from bwconnector.xsi.subscriptions import Subscriptions
 
 __all__ = ["CollectiveSubscriptions", "Scope"]
 
@@ -81,9 +82,9 @@ class _Part:
         self.on_lost: Callable[[str], None] = lambda subscription_id: None
         self._whole = whole
 
-    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False) -> None:
+    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False, first: int = 1) -> None:
         self._whole.owners[subscription_id] = self
-        self._whole.channels.adopt(subscription_id, snapshots, collective)
+        self._whole.channels.adopt(subscription_id, snapshots, collective, first)
 
     def retire(self, subscription_id: str) -> None:
         self._whole.channels.retire(subscription_id)
@@ -156,6 +157,26 @@ class CollectiveSubscriptions:
     def live(self) -> int:
         """Subscriptions that BroadWorks has."""
         return self._common.live + self._single.live
+
+    def statuses(self, target: str = "") -> Iterator[SubscriptionStatus]:
+        """Of those that bring the events of one target, or of all."""
+        if not target or target in self._devices:
+            yield from self._common.statuses()
+        if target not in self._devices:
+            yield from self._single.statuses(target)
+
+    @property
+    def ailing(self) -> tuple[SubscriptionStatus, ...]:
+        """Those of first packages that BroadWorks does not have, or whose grant is over, as they could not be renewed."""
+        return (*self._common.ailing, *self._single.ailing)
+
+    def resume(self, subscription_id: str, target: str, package: str, first: int) -> None:
+        """Take up a subscription that brings events of ``target``, whose next event has the sequence number ``first``."""
+        if self._covers(target):
+            self._devices.setdefault(target, _Device((package,)))
+            self._common.resume(subscription_id, self._scope.id, package, first)
+        else:
+            self._single.resume(subscription_id, target, package, first)
 
     def wants(self, target: str) -> bool:
         """Somebody wants events of the target."""

@@ -21,6 +21,7 @@ from bwconnector.xsi.events import ChannelOpened, ChannelTerminated, Document, H
 from bwconnector.xsi.parse import parse
 from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.stream import DocumentStream
+from bwconnector.xsi.tracing import Trace
 from bwconnector.xsi.xsp import TRY_TIMEOUT, Stream, StreamReceiver
 
 __all__ = ["NEVER", "ChannelSettings", "Ending", "Listener", "Opening", "Requester"]
@@ -91,6 +92,7 @@ class Requester(Protocol):
     """The part of :class:`~bwconnector.xsi.xsp.Xsp` that a channel uses."""
 
     name: str
+    trace: Trace | None
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response: ...
 
@@ -105,6 +107,8 @@ class Listener(Protocol):
     link: str
     read_at: float
     """Clock time at which the stream was read last."""
+    trace: Trace | None
+    """Is shown each document."""
 
     def opened(self) -> None:
         """The first document has come."""
@@ -203,6 +207,8 @@ class Opening:
 
     def _read(self, document: bytes) -> None:
         assert self._channel is not None
+        if self._channel.trace is not None:
+            self._channel.trace(self._channel.link, "document", document)
         try:
             value = self._settings.read(document)
         except BadDocument as error:

@@ -18,19 +18,20 @@ Delivery = tuple[SubscriptionEvent, str]
 
 
 class Order:
-    """Puts the events of one subscription in order; the first one has number 1.
+    """Puts the events of one subscription in order; the first one has number 1, as long as nothing else is known.
 
     An event that never comes is made good by a snapshot. Until that comes, all later ones wait for it, whatever their numbers: they
     would otherwise be taken as the sequel of what is not known.
 
     :param snapshots: this subscription tells everything anew when it is refreshed (CallSubscription)
+    :param first: number of the event that comes next
     :ivar lost: something is missing for good, and a snapshot is waited for
     """
 
-    def __init__(self, snapshots: bool = True) -> None:
+    def __init__(self, snapshots: bool = True, first: int = 1) -> None:
         self.lost = False
         self._snapshots = snapshots
-        self._next = 1
+        self._next = first
         self._held: dict[int, Delivery] = {}
 
     @property

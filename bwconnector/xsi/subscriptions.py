@@ -7,12 +7,11 @@ renew it if BroadWorks knows it, which also brings its initial event, and subscr
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from heapq import heappop, heappush
-from itertools import count
-from typing import Any, Protocol
+from math import inf
+from typing import Any
 
 import attrs
 from twisted.application.internet import backoffPolicy
@@ -21,6 +20,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bwconnector.xsi.agenda import Agenda
 from bwconnector.xsi.answers import read_subscription
 from bwconnector.xsi.budget import Backlog
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NO_SUBSCRIPTION, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
@@ -28,8 +28,9 @@ from bwconnector.xsi.eventrequests import TargetKind, delete_subscription, renew
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import NEVER
 from bwconnector.xsi.requests import Request, Response
+from bwconnector.xsi.subscribing import Channels, SubscriptionSettings, SubscriptionStatus
 
-__all__ = ["Channels", "SubscriptionSettings", "Subscriptions"]
+__all__ = ["Channels", "SubscriptionSettings", "SubscriptionStatus", "Subscriptions"]
 
 _ROUTED = "Route Point Queue"
 # Their initial event is a CallSubscriptionEvent: everything that there is.
@@ -47,43 +48,9 @@ _WAITED_FOR_UNDER_WAY = 32
 _OTHERS_UNDER_WAY = 16
 
 
-@attrs.frozen(slots=True)
-class SubscriptionSettings:
-    """What is asked of BroadWorks; times in seconds.
-
-    :ivar controller_id: application id of subscriptions to route points, by which BroadWorks knows who routes their calls; empty for the
-        same as of all others
-    :ivar resync_interval: how often calls and agent states of a device are refreshed although nothing seems to be wrong; 0 = never
-    """
-
-    channel_set_id: str
-    application_id: str
-    expires: int = 86400
-    resync_interval: float = 1800.0
-    controller_id: str = ""
-
-    def application_of(self, package: str) -> str:
-        """The application id that a subscription to ``package`` is made by."""
-        return self.controller_id if self.controller_id and package == _ROUTED else self.application_id
-
-
-class Channels(Protocol):
-    """The part of :class:`~bwconnector.xsi.channelset.ChannelSet` that subscriptions use."""
-
-    on_event: Callable[[SubscriptionEvent, str], None]
-    on_gap: Callable[[str], None]
-    on_lost: Callable[[str], None]
-
-    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False) -> None: ...
-
-    def retire(self, subscription_id: str) -> None: ...
-
-    async def perform(self, request: Request) -> Response: ...
-
-
 @attrs.define(slots=True, eq=False)
 class _Subscription:
-    """One package of one target; ``id`` is empty while BroadWorks does not have it."""
+    """One package of one target; ``id`` is empty while BroadWorks does not have it, ``expires`` clock time when its grant ends."""
 
     target: str
     package: str
@@ -91,6 +58,7 @@ class _Subscription:
     id: str = ""
     wanted: bool = True
     due: float = 0.0
+    expires: float = inf
     busy: bool = False
     again: bool = False
     failures: int = 0
@@ -138,14 +106,14 @@ class Subscriptions:
         self._retry_delay = backoffPolicy(initialDelay=1.0, maxDelay=60.0, factor=2.0, jitter=lambda: uniform(0.0, 1.0))
         self._targets: dict[str, _Target] = {}
         self._by_id: dict[str, _Subscription] = {}
+        self._ailing: dict[_Subscription, str] = {}
+        """Those that are wanted, and have ended or could not be cared for; why."""
         self._refusals: dict[frozenset[str], frozenset[str]] = {}
         self._waited_for = DeferredSemaphore(_WAITED_FOR_UNDER_WAY)
         self._awaited = 0
         """Requests that somebody waits for, under way or in the queue."""
         self._backlog = Backlog(_OTHERS_UNDER_WAY, lambda: self._awaited > 0)
-        self._due: list[tuple[float, int, _Subscription]] = []
-        self._number = count()
-        self._timer: Any = None
+        self._agenda: Agenda[_Subscription] = Agenda(clock, self._is_due)
         self._stopped = False
         channels.on_event = self._receive
         channels.on_gap = self._gap
@@ -155,6 +123,31 @@ class Subscriptions:
     def live(self) -> int:
         """Subscriptions that BroadWorks has."""
         return len(self._by_id)
+
+    def statuses(self, target: str = "") -> Iterator[SubscriptionStatus]:
+        """Of one target, or of all."""
+        for name in (target,) if target else list(self._targets):
+            entry = self._targets.get(name)
+            if entry is not None:
+                yield from map(self._status, entry.subscriptions.values())
+                yield from (SubscriptionStatus(name, package, refused=True) for package in sorted(entry.refused))
+
+    @property
+    def ailing(self) -> tuple[SubscriptionStatus, ...]:
+        """Those of first packages that BroadWorks does not have, or whose grant is over, as they could not be renewed."""
+        now = self._clock.seconds()
+        return tuple(self._status(each) for each in self._ailing if each.first and (not each.id or each.expires <= now))
+
+    def _status(self, each: _Subscription) -> SubscriptionStatus:
+        return SubscriptionStatus(each.target, each.package, each.id, each.expires, trouble=self._ailing.get(each, ""))
+
+    def resume(self, subscription_id: str, target: str, package: str, first: int) -> None:
+        """Take up a subscription that BroadWorks has already, whose next event has the sequence number ``first``."""
+        entry = self._targets.setdefault(target, _Target())
+        subscription = _Subscription(target, package, first=not entry.subscriptions, id=subscription_id)
+        entry.subscriptions[package] = self._by_id[subscription_id] = subscription
+        collective = self._kind != "user"
+        self._channels.adopt(subscription_id, package in _WITH_SNAPSHOTS and not collective, collective, first)
 
     def wants(self, target: str) -> bool:
         """Somebody wants events of the target."""
@@ -196,6 +189,7 @@ class Subscriptions:
             return
         for subscription in entry.subscriptions.values():
             subscription.wanted = False
+            self._ailing.pop(subscription, None)
             if subscription.id:
                 self._delete(self._forget(subscription))
 
@@ -230,11 +224,9 @@ class Subscriptions:
         """Renew nothing more. The subscriptions are left to BroadWorks: the next start replaces them, or they expire."""
         self._stopped = True
         self._targets.clear()
-        self._due.clear()
+        self._ailing.clear()
+        self._agenda.clear()
         self._backlog.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     # What comes from the channels.
 
@@ -244,6 +236,7 @@ class Subscriptions:
             return
         if isinstance(event.data, SubscriptionTerminated):
             self._forget(subscription)
+            self._ailing[subscription] = "BroadWorks has ended it"
             self._retry(subscription)
         else:
             self._on_event(subscription.target, event if event.target_id else attrs.evolve(event, target_id=subscription.target))
@@ -289,8 +282,10 @@ class Subscriptions:
         told = {"device": subscription.target, "package": subscription.package, "reason": str(failure)}
         if not subscription.first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
             self._give_up(subscription)
+            self._ailing.pop(subscription, None)
             self.log.debug("no events of {package} from {device}: {reason}", **told)
             return
+        self._ailing[subscription] = str(failure)
         if subscription.first and not subscription.failures and not isinstance(failure, NoXspAvailable):
             self.log.warn("{device} is not subscribed to {package} at present, will be tried again: {reason}", **told)
         self._retry(subscription)
@@ -309,6 +304,8 @@ class Subscriptions:
         if subscription.wanted:
             self._at(subscription, self._retry_delay(subscription.failures))
             subscription.failures += 1
+        else:
+            self._ailing.pop(subscription, None)
 
     async def _renew(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
         subscription_id = subscription.id
@@ -417,7 +414,10 @@ class Subscriptions:
     def _renew_later(self, subscription: _Subscription, granted: int) -> None:
         expires = granted or self._settings.expires
         delays = []
+        self._ailing.pop(subscription, None)
+        subscription.expires = inf
         if expires < NEVER:
+            subscription.expires = self._clock.seconds() + expires
             delays.append(expires / 2 * self._uniform(0.9, 1.0))
         if _refreshed(subscription) and self._settings.resync_interval:
             delays.append(self._settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD))
@@ -428,28 +428,11 @@ class Subscriptions:
         if self._stopped:
             return  # this is the end of a request that was under way
         subscription.due = self._clock.seconds() + delay
-        heappush(self._due, (subscription.due, next(self._number), subscription))
-        self._arm()
+        self._agenda.add(subscription, subscription.due)
 
-    def _arm(self) -> None:
-        # One timer for the earliest of them all: a timer for each would take more memory than the subscriptions themselves.
-        if not self._due:
-            return
-        when = self._due[0][0]
-        if self._timer is None:
-            self._timer = self._clock.callLater(max(0.0, when - self._clock.seconds()), self._tick)
-        elif self._timer.getTime() > when:
-            self._timer.reset(max(0.0, when - self._clock.seconds()))
-
-    def _tick(self) -> None:
-        self._timer = None
-        now = self._clock.seconds()
-        while self._due and self._due[0][0] <= now:
-            due, _, subscription = heappop(self._due)
-            # What has been put off since, or is not wanted any more, is still in the list.
-            if subscription.wanted and subscription.due == due:
-                self._care_for(subscription)
-        self._arm()
+    def _is_due(self, subscription: _Subscription, when: float) -> None:
+        if subscription.wanted and subscription.due == when:  # not put off since
+            self._care_for(subscription)
 
 
 def _first(entry: _Target) -> _Subscription:

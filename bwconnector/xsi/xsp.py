@@ -34,6 +34,7 @@ from zope.interface import implementer
 from bwconnector.xsi.answers import read_error_info
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.requests import Context, Request, Response
+from bwconnector.xsi.tracing import Trace
 
 __all__ = ["TRY_TIMEOUT", "Stream", "StreamReceiver", "Xsp", "XspSettings"]
 
@@ -120,6 +121,7 @@ class Xsp:
 
     :ivar requests: number of requests so far by HTTP status, or ``timeout``, ``lost`` or ``unreachable`` where there was none
     :ivar certificate_expires: when the certificate that it has shown last expires, in seconds since the epoch; None without TLS
+    :ivar trace: is shown each request and its answer, streams aside
     """
 
     def __init__(self, reactor: Any, settings: XspSettings) -> None:
@@ -127,6 +129,7 @@ class Xsp:
         self.settings = settings
         self.requests: Counter[str] = Counter()
         self.certificate_expires: float | None = None
+        self.trace: Trace | None = None
         self._reactor = reactor
         self._endpoint = _Quiet(settings.endpoint(reactor))
         self._pool = HTTPConnectionPool(reactor)
@@ -155,6 +158,21 @@ class Xsp:
         :raises NoXspAvailable: it could not be reached, so nothing was sent
         :raises OutcomeUnknown: no answer came
         """
+        if self.trace is None:
+            return await self._perform(request, timeout)
+        self.trace(self.name, "request", request)
+        outcome: Response | XsiFailure | None = None
+        try:
+            outcome = await self._perform(request, timeout)
+        except XsiFailure as failure:
+            outcome = failure
+            raise
+        finally:
+            if outcome is not None:
+                self.trace(self.name, "answer", (request, outcome))
+        return outcome
+
+    async def _perform(self, request: Request, timeout: float) -> Response:
         deadline = self._reactor.seconds() + timeout
         try:
             return await self._perform_once(request, timeout)

@@ -205,3 +205,14 @@ def test_other_limits_before_the_first_channel_is_up() -> None:
     site.bridge.watchdog.change(Limits(0, 100))
     site.ring()
     assert site.wait(500.0) == []
+
+
+def test_suspects_are_those_beyond_a_limit_whether_compared_or_not() -> None:
+    site = Site()
+    site.ring()
+    site.subscriptions.calls[user("bob")] = (site.ring(),)  # BroadWorks has it, too
+    site.wait(ALERTING - 10.0)
+    assert list(site.bridge.watchdog.suspects()) == []
+    site.wait(3 * INTERVAL)
+    ((call, limit),) = site.bridge.watchdog.suspects()
+    assert (call.id, limit) == ("K1", ALERTING)

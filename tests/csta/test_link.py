@@ -379,14 +379,21 @@ def test_a_session_that_fails_at_the_end_does_not_keep_its_link() -> None:
     assert rig.factory.links == {}
 
 
-def test_every_byte_can_be_recorded() -> None:
+def test_every_frame_can_be_recorded() -> None:
     seen: list[tuple[str, str, bytes]] = []
     rig = Rig(trace=lambda *what: seen.append(what))
     link, wire, _ = rig.link()
     request = rig.request(RequestSystemStatus())
     link.dataReceived(request[:5])
     link.dataReceived(request[5:])
-    assert seen == [("tserver-1", "in", request[:5]), ("tserver-1", "in", request[5:]), ("tserver-1", "out", wire.value())]
+    link.dataReceived(unreadable := encode_frame("0007", b"<no XML"))
+    sent = wire.value()
+    link.connectionLost(Failure(ConnectionDone()))
+    opened, first, *answers, closed = seen
+    assert opened == ("tserver-1", "open", link.peer.encode())
+    assert (first, answers[1]) == (("tserver-1", "in", request), ("tserver-1", "in", unreadable))
+    assert closed[:2] == ("tserver-1", "closed")
+    assert b"".join(data for _, what, data in answers if what == "out") == sent
 
 
 class Client(Protocol):

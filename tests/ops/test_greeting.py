@@ -45,6 +45,11 @@ def test_no_password_but_the_demos() -> None:
     assert "  manhole      /run/m\n" in text + "\n"
 
 
+def test_a_manhole_over_ssh() -> None:
+    told = describe(attrs.evolve(demo(), manhole=ManholeOptions()), Addresses(ssh=IPv4Address("TCP", "0.0.0.0", 4022)))
+    assert "  manhole      ssh -p 4022 127.0.0.1" in told.splitlines()
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [

@@ -18,8 +18,10 @@ from twisted.python.failure import Failure
 from bwconnector.checks import Secret
 from bwconnector.config import ConfigError, ManholeOptions
 from bwconnector.ops import manhole
+from bwconnector.ops.commands import commands
 from bwconnector.ops.inspection import Inspection, MonitorStatus
-from bwconnector.ops.manhole import ManholeFactory, ManholeService, commands
+from bwconnector.ops.manhole import ManholeFactory, ManholeService
+from bwconnector.ops.tables import LISTED
 
 USERS = {b"admin": b"secret"}
 ASKED = re.compile(IAC + b"([" + WILL + WONT + DO + DONT + b"])(.)", re.S)
@@ -58,9 +60,15 @@ class Terminal:
         self.session.connectionLost(Failure(ConnectionDone()))
 
 
+def telnet(service: ManholeService) -> ManholeFactory:
+    (factory,) = service.factories
+    assert isinstance(factory, ManholeFactory)
+    return factory
+
+
 @pytest.fixture
 def factory(snapshot: Inspection) -> ManholeFactory:
-    return ManholeFactory(lambda: USERS, commands(lambda: snapshot))
+    return ManholeFactory(lambda: USERS, lambda who: commands(lambda: snapshot))
 
 
 def test_a_user_gets_a_prompt_that_knows_the_commands(factory: ManholeFactory) -> None:
@@ -114,11 +122,11 @@ def test_sessions_are_capped_and_counted(factory: ManholeFactory) -> None:
 @pytest_twisted.ensureDeferred
 async def test_stopping_ends_the_sessions() -> None:
     reactor = MemoryReactorClock()
-    service = ManholeService(ManholeOptions(listen="tcp:4040:interface=127.0.0.1", password=Secret("secret")), {}, reactor)
+    service = ManholeService(ManholeOptions(listen="tcp:4040:interface=127.0.0.1", password=Secret("secret")), lambda who: {}, reactor)
     service.startService()
     (port,) = reactor.tcpServers
     assert (port[0], port[3]) == (4040, "127.0.0.1")
-    terminal = Terminal(service.factory)
+    terminal = Terminal(telnet(service))
     terminal.log_in()
     stopped = service.stopService()
     assert terminal.transport.disconnected
@@ -129,21 +137,21 @@ async def test_stopping_ends_the_sessions() -> None:
 
 def test_an_address_that_others_can_reach_is_refused() -> None:
     with pytest.raises(ConfigError, match="other machines"):
-        ManholeService(ManholeOptions(listen="tcp:4040", password=Secret("secret")), {}, MemoryReactorClock())
+        ManholeService(ManholeOptions(listen="tcp:4040", password=Secret("secret")), lambda who: {}, MemoryReactorClock())
 
 
 def test_passwords_are_read_at_each_login(tmp_path: Path) -> None:
     path = tmp_path / "users"
     path.write_text("admin:one\n\nbroken line\nempty:\n")
     path.chmod(0o600)
-    service = ManholeService(ManholeOptions(listen="unix:x", passwd_file=str(path)), {}, MemoryReactorClock())
-    assert service.factory.matches(b"admin", b"one")
-    assert not service.factory.matches(b"empty", b"")
+    service = ManholeService(ManholeOptions(listen="unix:x", passwd_file=str(path)), lambda who: {}, MemoryReactorClock())
+    assert telnet(service).matches(b"admin", b"one")
+    assert not telnet(service).matches(b"empty", b"")
     path.write_text("admin:two\n")
-    assert not service.factory.matches(b"admin", b"one")
-    assert service.factory.matches(b"admin", b"two")
+    assert not telnet(service).matches(b"admin", b"one")
+    assert telnet(service).matches(b"admin", b"two")
     path.chmod(0o644)
-    assert not service.factory.matches(b"admin", b"two")
+    assert not telnet(service).matches(b"admin", b"two")
 
 
 def test_commands_print_tables(snapshot: Inspection, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,13 +168,15 @@ def test_commands_print_tables(snapshot: Inspection, capsys: pytest.CaptureFixtu
     names["calls"]("1999")
     assert len(capsys.readouterr().out.splitlines()) == 1
     names["help"]()
-    assert {line.split("(")[0] for line in capsys.readouterr().out.splitlines()[1:]} == {"channels", "links", "monitors", "calls", "help"}
+    assert {line.split("(")[0] for line in capsys.readouterr().out.splitlines()[1:]} == {
+        *("channels", "links", "monitors", "calls", "suspects", "help"),
+    }
 
 
 def test_long_tables_are_cut(snapshot: Inspection, capsys: pytest.CaptureFixture[str]) -> None:
-    many = attrs.evolve(snapshot, monitors=(MonitorStatus(str(n), "", "t") for n in range(manhole.LISTED + 7)))
+    many = attrs.evolve(snapshot, monitors=(MonitorStatus(str(n), "", "t") for n in range(LISTED + 7)))
     names: dict[str, Any] = commands(lambda: many)
     names["monitors"]()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + manhole.LISTED + 1
+    assert len(lines) == 1 + LISTED + 1
     assert lines[-1] == "... and 7 more"

@@ -42,7 +42,7 @@ class FakeChannels(FakeXsp):
         self.ours: list[str] = []
         self.with_snapshots: list[str] = []
 
-    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False) -> None:
+    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False, first: int = 1) -> None:
         self.ours.append(subscription_id)
         if snapshots:
             self.with_snapshots.append(subscription_id)
@@ -524,3 +524,76 @@ def test_a_request_that_is_under_way_when_it_stops_leaves_no_timer(answer: Any) 
     (request.fail if isinstance(answer, Exception) else request.answer)(answer)
     assert subscribed.called
     assert world.clock.getDelayedCalls() == []
+
+
+# What ails them
+
+
+def test_nothing_ails_a_subscription_that_is_renewed() -> None:
+    world = World()
+    subscribed = world.subscribe()
+    assert world.subscriptions.ailing == ()
+    world.answer("s-1", expires=3600)
+    assert subscribed.called
+    assert world.subscriptions.ailing == ()
+    (status,) = world.subscriptions.statuses(ALICE)
+    assert (status.package, status.id, status.expires, status.trouble) == (CALLS, "s-1", world.clock.seconds() + 3600, "")
+
+
+def test_one_that_cannot_be_renewed_ails_when_its_grant_is_over() -> None:
+    world = World().live(expires=3600)
+    over = world.clock.seconds() + 3600
+    while world.clock.seconds() < over - 100.0:
+        world.clock.advance(50.0)
+        while world.waiting:
+            world.channels.take("PUT", "subscription/s-1").fail(OutcomeUnknown("no answer"))
+    assert world.subscriptions.ailing == ()
+    (status,) = world.subscriptions.statuses()
+    assert status.trouble == "no answer"
+    world.clock.advance(over - world.clock.seconds())
+    (ailing,) = world.subscriptions.ailing
+    assert (ailing.target, ailing.id, ailing.trouble) == (ALICE, "s-1", "no answer")
+    if not world.waiting:
+        world.clock.advance(100.0)
+    world.channels.take("PUT", "subscription/s-1").answer(subscription("s-1", 3600))
+    assert world.subscriptions.ailing == ()
+
+
+def test_one_that_was_ended_ails_until_it_is_back() -> None:
+    world = World().live()
+    world.event(data=SubscriptionTerminated())
+    (ailing,) = world.subscriptions.ailing
+    assert (ailing.target, ailing.id) == (ALICE, "")
+    assert "ended" in ailing.trouble
+    world.clock.advance(5.0)
+    world.answer("s-2")
+    assert world.subscriptions.ailing == ()
+
+
+def test_what_is_not_wanted_any_more_does_not_ail() -> None:
+    world = World().live()
+    world.event(data=SubscriptionTerminated())
+    world.clock.advance(5.0)
+    world.subscriptions.release(ALICE)
+    world.channels.take("POST", f"user/{ALICE}").fail(OutcomeUnknown("no answer"))
+    assert world.subscriptions.ailing == ()
+    assert list(world.subscriptions.statuses(ALICE)) == []
+
+
+def test_a_further_package_does_not_make_a_device_ail() -> None:
+    world = World()
+    world.subscribe(CALLS, DND)
+    world.answer("s-1")
+    world.channels.take("POST", f"user/{ALICE}").fail(OutcomeUnknown("no answer"))
+    assert world.subscriptions.ailing == ()
+    calls, dnd = world.subscriptions.statuses()
+    assert (calls.trouble, dnd.trouble, dnd.id) == ("", "no answer", "")
+
+
+def test_what_was_subscribed_before_is_resumed() -> None:
+    world = World()
+    world.subscriptions.resume("s-7", ALICE, CALLS, 41)
+    assert world.subscriptions.subscribed(ALICE)
+    assert world.channels.ours == ["s-7"]
+    world.event("s-7")
+    assert [target for target, _ in world.events] == [ALICE]

@@ -1,0 +1,55 @@
+"""Things that are due at some time, with one timer for the earliest of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Agenda"]
+
+T = TypeVar("T")
+
+
+class Agenda(Generic[T]):
+    """Calls ``due`` with each thing and the clock time that it was put down for.
+
+    A timer for each would take more memory than the things themselves. What is put down again stays in the list for its earlier time, too.
+    """
+
+    def __init__(self, clock: Any, due: Callable[[T, float], None]) -> None:
+        self._clock = clock
+        self._call = due
+        self._due: list[tuple[float, int, T]] = []
+        self._number = count()
+        self._timer: Any = None
+
+    def add(self, thing: T, when: float) -> None:
+        """Put ``thing`` down for the clock time ``when``."""
+        heappush(self._due, (when, next(self._number), thing))
+        self._arm()
+
+    def clear(self) -> None:
+        """Nothing is due any more."""
+        self._due.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        if not self._due:
+            return
+        when = self._due[0][0]
+        if self._timer is None:
+            self._timer = self._clock.callLater(max(0.0, when - self._clock.seconds()), self._tick)
+        elif self._timer.getTime() > when:
+            self._timer.reset(max(0.0, when - self._clock.seconds()))
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = self._clock.seconds()
+        while self._due and self._due[0][0] <= now:
+            when, _, thing = heappop(self._due)
+            self._call(thing, when)
+        self._arm()

@@ -1,0 +1,66 @@
+"""What subscriptions are told, what they tell, and what they need of the channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Protocol
+
+import attrs
+
+from bwconnector.xsi.events import SubscriptionEvent
+from bwconnector.xsi.requests import Request, Response
+
+__all__ = ["Channels", "SubscriptionSettings", "SubscriptionStatus"]
+
+
+@attrs.frozen(slots=True)
+class SubscriptionSettings:
+    """What is asked of BroadWorks; times in seconds.
+
+    :ivar controller_id: application id of subscriptions to route points, by which BroadWorks knows who routes their calls; empty for the
+        same as of all others
+    :ivar resync_interval: how often calls and agent states of a device are refreshed although nothing seems to be wrong; 0 = never
+    """
+
+    channel_set_id: str
+    application_id: str
+    expires: int = 86400
+    resync_interval: float = 1800.0
+    controller_id: str = ""
+
+    def application_of(self, package: str) -> str:
+        """Under which name BroadWorks knows who asks for a package."""
+        return self.controller_id if package == "Route Point Queue" and self.controller_id else self.application_id
+
+
+class Channels(Protocol):
+    """The part of :class:`~bwconnector.xsi.channelset.ChannelSet` that subscriptions use."""
+
+    on_event: Callable[[SubscriptionEvent, str], None]
+    on_gap: Callable[[str], None]
+    on_lost: Callable[[str], None]
+
+    def adopt(self, subscription_id: str, snapshots: bool = True, collective: bool = False, first: int = 1) -> None: ...
+
+    def retire(self, subscription_id: str) -> None: ...
+
+    async def perform(self, request: Request) -> Response: ...
+
+
+@attrs.frozen(slots=True)
+class SubscriptionStatus:
+    """One package of one target, as others see it.
+
+    :ivar id: empty while BroadWorks does not have it
+    :ivar expires: clock time when BroadWorks's grant ends
+    :ivar refused: this user does not have this package, as BroadWorks said; it is not asked for again
+    :ivar trouble: why it is not in order, empty if it is
+    """
+
+    target: str
+    package: str
+    id: str = ""
+    expires: float = inf
+    refused: bool = False
+    trouble: str = ""

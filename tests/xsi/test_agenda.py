@@ -1,0 +1,42 @@
+"""What is due when."""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+
+from bwconnector.xsi.agenda import Agenda
+
+
+def test_the_earliest_comes_first_by_one_timer() -> None:
+    clock = Clock()
+    told: list[tuple[str, float]] = []
+    agenda: Agenda[str] = Agenda(clock, lambda thing, when: told.append((thing, when)))
+    for thing, when in (("late", 5.0), ("early", 2.0), ("late", 4.0)):
+        agenda.add(thing, when)
+    assert len(clock.getDelayedCalls()) == 1
+    clock.advance(2.0)
+    assert told == [("early", 2.0)]
+    clock.advance(3.0)
+    assert told == [("early", 2.0), ("late", 4.0), ("late", 5.0)]
+    assert clock.getDelayedCalls() == []
+
+
+def test_what_is_put_down_while_another_is_due() -> None:
+    clock = Clock()
+    told: list[str] = []
+    agenda: Agenda[str] = Agenda(clock, lambda thing, when: (told.append(thing), thing == "a" and agenda.add("b", when + 1.0))[0])
+    agenda.add("a", 1.0)
+    clock.advance(1.0)
+    clock.advance(1.0)
+    assert told == ["a", "b"]
+
+
+def test_clear() -> None:
+    clock = Clock()
+    told: list[str] = []
+    agenda: Agenda[str] = Agenda(clock, lambda thing, when: told.append(thing))
+    agenda.clear()
+    agenda.add("a", 1.0)
+    agenda.clear()
+    clock.advance(2.0)
+    assert told == [] and clock.getDelayedCalls() == []
