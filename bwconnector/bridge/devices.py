@@ -137,6 +137,7 @@ class Directory:
         self._slots = Slots(SEARCHES, make_waiter)
         self._scope_id = scope_id
         self._listing: Once[None] = Once(make_waiter)
+        self._colleagues: set[str] = set()
         self._colleagues_known = False
         self._devices: _Recent[str, Device] = _Recent(size)
         self._keys: _Recent[str, str] = _Recent(size)
@@ -181,9 +182,8 @@ class Directory:
         return device.kind if device is not None else USER
 
     def in_scope(self, key: str) -> bool:
-        """Whether a device is known to belong to the scope's group or enterprise."""
-        device = self._devices.get(key)
-        return device is not None and self._scope_id in (device.service_provider, f"{device.service_provider}/{device.group}")
+        """Whether a device is listed as a user of the scope's group or enterprise; call centers and route points are not."""
+        return key in self._colleagues
 
     def forget(self, key: str) -> None:
         """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
@@ -344,7 +344,7 @@ class Directory:
         """Read the directory of the scope, if the device that ``name`` means belongs to it; else the next device will do."""
         try:
             device = await self._search(name)
-            if self.in_scope(device.key):
+            if self._scope_id in (device.service_provider, f"{device.service_provider}/{device.group}"):
                 await self._learn_colleagues(device.key)
                 self._colleagues_known = True
         except UnknownDevice:
@@ -364,6 +364,7 @@ class Directory:
             colleagues.update((device.key, device) for device in found)
             if len(colleagues) == before:
                 break
+        self._colleagues.update(colleagues)
         extensions = Counter(device.extension for device in colleagues.values())
         for device in colleagues.values():
             if self.kind(device.key) == USER:

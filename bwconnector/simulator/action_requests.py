@@ -326,12 +326,19 @@ class ActionRequests:
         )
         return OK
 
-    def group_directory(self, asked: Asked) -> Reply:
+    def _person(self, asked: Asked) -> User:
+        """A user with a phone: virtual users have no directories."""
         user = self.user(asked)
+        if user.kind != "user":
+            raise SwitchError(403, CANNOT, f"{user.user_id} is a virtual user")
+        return user
+
+    def group_directory(self, asked: Asked) -> Reply:
+        user = self._person(asked)
         return _directory_page("Group", "groupDirectory", [user, *self._switch.directory.group(user)], asked)
 
     def enterprise_directory(self, asked: Asked) -> Reply:
-        self.user(asked)
+        self._person(asked)
         return _directory_page("Enterprise", "enterpriseDirectory", list(self._switch.directory.users.values()), asked)
 
 

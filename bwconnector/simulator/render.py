@@ -175,7 +175,7 @@ def event_data(event: SimEvent) -> str:
 
 
 def _content(event: SimEvent) -> list[Element]:
-    if event.type.startswith(("ACD", "RoutePoint")):
+    if event.type.startswith(("ACD", "RoutePoint")) and not event.joins:
         return _queue_content(event)
     calls = [element("call", *call_elements(call)) for call in event.calls]
     if calls and (event.type == "CallRedirectedEvent" or event.hook_status):

@@ -807,3 +807,11 @@ async def test_a_system_subscription_names_its_client(client: Client) -> None:
     await until(lambda: stream.events("CallOriginatedEvent"))
     (event,) = stream.events("CallOriginatedEvent")
     assert (event.findtext("clientId"), event.find("userId"), event.findtext("targetId")) == (USER[0], None, "alice@example.net")
+
+
+@pytest.mark.parametrize("listing", ["Group", "Enterprise"])
+@pytest_twisted.ensureDeferred
+async def test_virtual_users_have_no_directories_and_are_in_none(client: Client, listing: str) -> None:
+    assert (await client.ask("GET", f"{ACTIONS}user/queue1@example.net/directories/{listing}")).status == 403
+    people = await client.ask("GET", f"{ACTIONS}user/alice@example.net/directories/{listing}")
+    assert "queue1@example.net" not in [entry.text for entry in people.tree.iter("userId")]

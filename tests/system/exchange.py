@@ -311,7 +311,8 @@ class Exchange:
         if fields.get("agent_device"):
             words.append(f"{fields['agent_id']}@{_party(fields['agent_device'])}")
             words += [f"in={fields['acd_group']}"] if fields["acd_group"] else []
-        words += [f"{name}={fields[name]}" for name in STATES if fields.get(name) is not None]
+        told = [name for name in STATES if fields.get(name) is not None and not (first and fields[name] == first.call_id)]
+        words += [f"{name}={fields[name]}" for name in told]
         words += sorted(fields.get("call_characteristics") or ())
         if not isinstance(first, csta.ConnectionID):
             words += [f"{name}={value}" for name, value in (fields.get("private_data") or fields.get("extensions") or {}).items()]
