@@ -284,9 +284,9 @@ class Queues(BasicCalls):
         self._drop(self._named(queue, call_id), "CallReleased")
 
     def escape(self, party: str, call_id: str = "") -> None:
-        """A caller dials the digit by which it leaves the queue, for the voice mail system.
+        """A caller dials the digit by which it leaves the call center, for the voice mail system.
 
-        :raises SwitchError: 403 when it does not wait in any
+        :raises SwitchError: 403 when it does not wait in any; route points know no such digit
         """
         caller = self._pick(
             self.directory.party(party),
@@ -295,7 +295,7 @@ class Queues(BasicCalls):
             lambda leg: leg.peer is not None and leg.peer.queued and leg.state == ACTIVE,
         )
         waiting = caller.peer.waiting if caller.peer is not None else None
-        if waiting is None or waiting.leg is not caller.peer:
+        if waiting is None or waiting.leg is not caller.peer or waiting.leg.owner.kind != CALL_CENTER:
             raise SwitchError(403, CANNOT, "No call that waits")
         self._leave(waiting, "CallEscaped")
         self._send_on(caller, waiting.leg.owner, VOICE_PORTAL.user_id, "call-center", waiting.leg.call.redirections)
