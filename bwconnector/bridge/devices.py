@@ -71,6 +71,7 @@ class Device:
     :ivar key: full user id
     :ivar kind: ``user``, ``callcenter`` or ``routepoint``
     :ivar number: E.164 with ``+``, or as BroadWorks has it if the country is not known
+    :ivar listed: it is in the directory of the group or enterprise whose devices share subscriptions
     """
 
     key: str
@@ -80,6 +81,7 @@ class Device:
     name: str = ""
     service_provider: str = ""
     group: str = ""
+    listed: bool = False
 
 
 class _Recent(Generic[K, V]):
@@ -137,7 +139,6 @@ class Directory:
         self._slots = Slots(SEARCHES, make_waiter)
         self._scope_id = scope_id
         self._listing: Once[None] = Once(make_waiter)
-        self._colleagues: set[str] = set()
         self._colleagues_known = False
         self._devices: _Recent[str, Device] = _Recent(size)
         self._keys: _Recent[str, str] = _Recent(size)
@@ -183,7 +184,8 @@ class Directory:
 
     def in_scope(self, key: str) -> bool:
         """Whether a device is listed as a user of the scope's group or enterprise; call centers and route points are not."""
-        return key in self._colleagues
+        device = self._devices.get(key)
+        return device is not None and device.listed
 
     def forget(self, key: str) -> None:
         """BroadWorks spoke as if it did not know this device: it is asked again when the device is named next."""
@@ -360,11 +362,10 @@ class Directory:
             request = requests.directory(user, scope, start=str(len(colleagues) + 1), results=str(PAGE))
             page = read_directory((await self._xsi.perform(request)).body)
             before = len(colleagues)
-            found = [self._described(entry, country_code) for entry in page if entry.user_id]
+            found = [attrs.evolve(self._described(entry, country_code), listed=True) for entry in page if entry.user_id]
             colleagues.update((device.key, device) for device in found)
             if len(colleagues) == before:
                 break
-        self._colleagues.update(colleagues)
         extensions = Counter(device.extension for device in colleagues.values())
         for device in colleagues.values():
             if self.kind(device.key) == USER:

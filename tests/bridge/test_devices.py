@@ -351,7 +351,9 @@ def test_the_first_device_of_the_scope_makes_all_known() -> None:
     names = directory(bw, scope_id="Ent/sales")
     assert isinstance(found(names, "bob"), Device)
     bw.asked.clear()
-    assert found(names, "eve") == Device("eve@example.net", number="+15550001001", extension="3", service_provider="Ent", group="sales")
+    assert found(names, "eve") == Device(
+        "eve@example.net", number="+15550001001", extension="3", service_provider="Ent", group="sales", listed=True
+    )
     assert found(names, "2") == found(names, "al@example.net")
     assert names.in_scope("dan@example.net") and not names.in_scope("alice@example.net")
     assert names.known("3") is None  # eve and dan both have it
