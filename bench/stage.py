@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class Round:
         return 1e6 * self.cpu / self.events
 
 
-class Stage:
+class Stage(ABC):
     """What connector and relay have in common: rounds."""
 
     child: Child
@@ -85,18 +86,18 @@ class Stage:
         self.check([event for _, event in sent])
         return Round(len(sent), after["cpu"] - before["cpu"], wall, generator, feed.latencies())
 
+    @abstractmethod
     def due(self, events: int) -> int:
         """How many CSTA events a round of so many Xsi events implies on all links."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def answered(self) -> int:
         """Events that have been acknowledged, or forwarded where nothing is acknowledged, since the start."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self, events: Sequence[XsiEvent]) -> None:
         """Raise BenchError if something else came out of these events than they imply."""
-        raise NotImplementedError
 
     async def end(self) -> None:
         for link in self.links:

@@ -57,6 +57,7 @@ def replay_settings(
         "max_monitors": config.csta.max_monitors_per_link,
         "channel_set_id": channel_set_id,
         "application_id": application_id,
+        "controller_id": config.connector.app_controller,
         "broadworks_version": config.connector.broadworks_version,
         "scope": [scope.kind, scope.id] if scope is not None else None,
         "subscription_expires": config.connector.subscription_expire_tout,

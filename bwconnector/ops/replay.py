@@ -120,7 +120,13 @@ class _Play:
         settings = ChannelSettings(told["channel_set_id"], told["application_id"], heartbeat_interval=0, retry_cap=REOPEN)
         links = [ChannelLink(xsp, _Acks(), settings) for xsp in self._xsps.values()]
         self._channels = ChannelSet(clock, links, self._channel_changed, policy.seconds("P-GAP"), jitter=lambda: 0.0)
-        wanted = SubscriptionSettings(told["channel_set_id"], told["application_id"], told["subscription_expires"], resync_interval=0)
+        wanted = SubscriptionSettings(
+            told["channel_set_id"],
+            told["application_id"],
+            told["subscription_expires"],
+            resync_interval=0,
+            controller_id=told.get("controller_id", ""),
+        )
         scope = Scope(*told["scope"]) if told.get("scope") else None
         self._subscriptions = self._subscribe(wanted, scope)
         self._bridge = Bridge(

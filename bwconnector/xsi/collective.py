@@ -7,7 +7,6 @@ enterprise are subscribed one by one.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -146,7 +145,8 @@ class CollectiveSubscriptions:
         self._perform = part.perform
         self._devices: dict[str, _Device] = {}
         self._opened_before: set[str] = set()
-        self._turns: deque[str] = deque()
+        self._turns: dict[str, None] = {}
+        """The devices, in the order in which they are asked for next."""
         self._turn: Any = None
         self._timers: set[Any] = set()
         self._waited_for = DeferredSemaphore(_READ_AT_A_TIME)
@@ -209,12 +209,13 @@ class CollectiveSubscriptions:
                 self.release(target)
             raise
         if known is None and self._devices.get(target) is device:
-            self._turns.append(target)
+            self._turns[target] = None
             self._arm()
             self._read_later(target)
 
     def release(self, target: str) -> None:
         """Nobody wants the target any more; with the last one of the scope its subscriptions end."""
+        self._turns.pop(target, None)
         if self._devices.pop(target, None) is None:
             self._single.release(target)
         elif not self._devices:
@@ -243,6 +244,7 @@ class CollectiveSubscriptions:
         self._common.stop()
         self._single.stop()
         self._devices.clear()
+        self._turns.clear()
         self._backlog.clear()
         for timer in chain(self._timers, [self._turn] if self._turn is not None else []):
             timer.cancel()
@@ -363,12 +365,11 @@ class CollectiveSubscriptions:
 
     def _next(self) -> None:
         self._turn = None
-        while self._turns:
-            target = self._turns.popleft()
-            if target in self._devices:
-                self._turns.append(target)
-                self._read_later(target)
-                break
+        if self._turns:
+            target = next(iter(self._turns))
+            del self._turns[target]
+            self._turns[target] = None
+            self._read_later(target)
         self._arm()
 
     def _after(self, seconds: float, call: Callable[[], None]) -> None:

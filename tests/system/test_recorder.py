@@ -199,3 +199,15 @@ async def test_collective_subscriptions() -> None:
         assert differences(dump.recording, replayed) == []
         assert replayed.errors == []
         assert len(replayed.sent) > 10
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_route_point(exchange: Exchange) -> None:
+    tserver = await exchange.connect()
+    await tserver.monitor("route1")
+    exchange.switch.dial("alice", "1701")
+    await tserver.hears({"route1": ["Queued{K1,route1} queued enteringDistribution alice>route1"]})
+    dump = dump_of(exchange)
+    replayed = replay(dump)
+    assert differences(dump.recording, replayed) == []
+    assert replayed.errors == []

@@ -249,6 +249,17 @@ def test_another_interval_holds_at_once() -> None:
     world.subscriptions.stop()
 
 
+def test_a_device_that_comes_and_goes_has_one_turn() -> None:
+    world = World(resync_interval=100.0).live(ALICE, BOB)
+    for _ in range(3):
+        world.subscriptions.release(ALICE)
+        world.live(ALICE)
+    for _ in range(2):
+        world.clock.advance(50.0)
+    world.clock.advance(50.0)
+    assert sorted(world.asked) == [f"user/{ALICE}/calls", f"user/{BOB}/calls"]
+
+
 def test_the_last_release_ends_the_subscription() -> None:
     world = World().live(ALICE, BOB)
     world.subscriptions.release(ALICE)
