@@ -162,10 +162,16 @@ def _answering(leg: Leg) -> Connection | None:
     waiting = [c for c in call.others(leg.user) if c.state == ALERTING]
     named = call.connections.get(leg.remote)
     if named is not None and named.alive:
-        return named
+        return _or_its_queue(named)
     if len(waiting) == 1:
-        return waiting[0]
+        return _or_its_queue(waiting[0])
     return None if _sent_on(leg) else named
+
+
+def _or_its_queue(connection: Connection) -> Connection:
+    """An agent at whom a call of a queue rings tells itself when it answers: until then the caller hears the music of the queue."""
+    offers = (leg.acd for leg in connection.legs if leg.acd and connection.state == ALERTING)
+    return connection.call.connections.get(next(offers, ""), connection)
 
 
 def _sent_on(leg: Leg) -> bool:

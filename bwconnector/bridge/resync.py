@@ -44,7 +44,7 @@ def snapshot(world: World, step: Step) -> None:
             if not connection.legs and connection.state in (INITIATED, ALERTING, CONNECTED, HOLD):
                 _gone(world, connection)  # others had told of it
         if step.conference is not None:
-            started(world, step)
+            started(world, step, certain=True)
             if step.conference.state == "Held":
                 hold_conference(world, step)
         for leg in world.table.legs_of(step.user):
@@ -107,6 +107,8 @@ def _known(world: World, step: Step, leg: Leg) -> None:
         world.follow(leg, xsi, remote)
         if connection.state == INITIATED and xsi.personality == "Originator":
             world.originated(connection, "normal")
+        elif connection.state == HOLD and len(connection.legs) == 1:
+            world.retrieved(connection, "normal")  # it was transferred to who alerts now
     elif xsi.state in ("Active", "Held", "Remote Held"):
         if connection.state == ALERTING:
             world.counts["repaired"] += 1

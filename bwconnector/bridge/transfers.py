@@ -191,7 +191,7 @@ def transferred(world: World, step: Step) -> bool:
         world.diverted(mine, remote, "redirected" if alerting else "distributed")  # the queue has sent it there
         if not alerting:
             answered_by(world, mine, remote, "distributed")
-    elif mine is not None and mine.alive and remote != old and old:
+    elif mine is not None and mine.alive and remote != old and old and not any(own.acd == remote for own in mine.legs):
         _by_survivor(world, leg, mine, xsi.tracking_id, remote, alerting)
     elif not (remote != old and old in call.connections):
         return False

@@ -314,16 +314,19 @@ class ChannelSet:
         del self._gap_timers[subscription_id]
         order = self._orders[subscription_id]
         ready = order.skip()
-        if not ready and order.lost:
-            ready = order.release()
-            self.on_lost(subscription_id)
-        elif not ready:
+        gap = not ready and not order.lost
+        if gap:
             self.gaps += 1
-            self.on_gap(subscription_id)
             if not order.lose():
                 ready = order.release()
+        elif not ready:
+            ready = order.release()
+            self.on_lost(subscription_id)
         self._watch(subscription_id, order)
         self._deliver_all(ready)
+        if gap and subscription_id in self._orders:
+            # After the delivery: what is asked for now is newer than what has waited.
+            self.on_gap(subscription_id)
 
     def _deliver_all(self, ready: list[Delivery]) -> None:
         for event, link in ready:

@@ -32,8 +32,8 @@ __all__ = ["CONFIGS", "World"]
 
 DOMAIN = "example.net"
 
-CONFIG = SimulatorConfig(users=len(USERS), domain=DOMAIN, ring_time=100_000.0)
-"""Nothing happens by itself but that a click-to-dial's user lifts after a second."""
+CONFIG = SimulatorConfig(users=len(USERS), agents=len(USERS), domain=DOMAIN, ring_time=100_000.0, wrap_up_time=0.1)
+"""Nothing happens by itself but that a click-to-dial's user lifts after a second, and that an agent is soon ready for the next call."""
 
 CONFIGS = st.builds(
     lambda **variation: attrs.evolve(CONFIG, **variation),
@@ -75,6 +75,8 @@ class World:
         self.scope = scope
         self.broadworks = BroadWorks(config, self.clock)
         self.switch = self.broadworks.switch
+        for user in USERS:
+            self.switch.agents.set_state(user, "Available")
         self._random = Random(seed)
 
         def delay() -> float:
@@ -168,7 +170,8 @@ class World:
         for tserver in self.tservers:
             for device, picture in tserver.pictures.items():
                 heard = "\n".join(picture.heard)
-                assert picture.states == truth(self.switch, device), f"{tserver.name} about {device}:\n{heard}"
+                true = truth(self.switch, device)
+                assert picture.states == true, f"{tserver.name} about {device}: {picture.calls} is to be {true}:\n{heard}"
                 faults = [fault for fault in picture.faults if complete or fault.startswith("twice")]
                 assert not faults, f"{tserver.name} about {device}: {faults} in\n{heard}"
 
