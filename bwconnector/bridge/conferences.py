@@ -40,7 +40,8 @@ def started(world: World, step: Step, *, certain: bool = False) -> None:
 def _third_party(call: Call, other: Call) -> bool:
     """There is somebody to add. If the other party has left meanwhile, its call ends by itself: two parties are no conference."""
     present = {connection.device for connection in call.alive()}
-    return len(present) > 1 and any(connection.device not in present for connection in other.alive())
+    unknown = len(other.connections) == 1  # nobody has told who it is
+    return len(present) > 1 and (unknown or any(connection.device not in present for connection in other.alive()))
 
 
 def _conference_call(world: World, user: str, legs: list[Leg]) -> Call:

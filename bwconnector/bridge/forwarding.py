@@ -56,6 +56,7 @@ def moved_on(world: World, step: Step) -> None:
         return
     if connection is None and newest.reason == "transfer":
         for queue in [c for c in call.others(step.user) if world.hides_agents(c)]:
+            world.table.alias(call, xsi.tracking_id)
             world.diverted(queue, step.user, "redirected")
     if connection is not None and connection.alive and connection.state in (CONNECTED, HOLD):
         single_step_transfer(world, connection, step.user, xsi.tracking_id or call.id)

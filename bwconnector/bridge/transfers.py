@@ -33,8 +33,8 @@ def redirected_gate(world: World, step: Step) -> float:
             return 0.0
         target = _target(world, step, legs[0])
         expected = [(a, target), (target, a)]
-        if not target:
-            return world.policy.seconds("P-JOIN")
+        if not target or target.isdigit():
+            return world.policy.seconds("P-JOIN")  # an extension's first event may tell whose it is
     for user, other in expected:
         if user and other and world.speaks(user) and word_of(world, user, other, step.user) is None:
             return world.policy.seconds("P-JOIN")
