@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import CONNECTED, NULL, Call, Connection, Leg
+from bwconnector.bridge.calls import CONNECTED, NULL, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.changes import ConnectionId, ListItem
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -38,6 +38,10 @@ def join_calls(world: World, primary: Connection, secondary: Connection, a: Conn
     """One TransferedEvent: the two calls of the transferring device become one between the others (ECMA-269 §17.2.18)."""
     call, other = primary.call, secondary.call
     transferring = primary.device
+    for parked in [c for c in (*call.alive(), *other.alive()) if c.state == QUEUED and not c.legs]:
+        elsewhere = (other if parked.call is call else call).connections.get(parked.device)
+        if elsewhere is not None and elsewhere.alive:
+            world.cleared(parked, "normalClearing")  # who waited there now talks to this very device
     old_ids = {connection.device: connection.call.id for connection in (*call.alive(), *other.alive())}
     primary_id, secondary_id = ConnectionId(call.id, transferring), ConnectionId(other.id, transferring)
     consulted_called = other.called

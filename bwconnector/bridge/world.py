@@ -141,6 +141,7 @@ class World:
         connection = known.connection(user)
         if not connection.alive and connection.born:
             known.remove(user)  # the device left this call before: it takes part anew
+            known.forget_told(user)
             connection = known.connection(user)
         leg = Leg(user, call.call_id, call.tracking_id, connection, call.personality, call.state, remote, since=self.clock.seconds())
         leg.offered_as = self.directory.key(call.remote) if call.acd_calling_party is not None else ""
