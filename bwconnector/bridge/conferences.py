@@ -40,8 +40,13 @@ def started(world: World, step: Step, *, certain: bool = False) -> None:
 def _third_party(call: Call, other: Call) -> bool:
     """There is somebody to add. If the other party has left meanwhile, its call ends by itself: two parties are no conference."""
     present = {connection.device for connection in call.alive()}
-    unknown = len(other.connections) == 1  # nobody has told who it is
-    return len(present) > 1 and (unknown or any(connection.device not in present for connection in other.alive()))
+    added = any(connection.device not in present for connection in other.alive())
+    return (len(present) > 1 or _unknown(call)) and (added or _unknown(other))
+
+
+def _unknown(call: Call) -> bool:
+    """Nobody has told who talks to the controller there."""
+    return sum(bool(connection.entered) for connection in call.connections.values()) == 1
 
 
 def _conference_call(world: World, user: str, legs: list[Leg]) -> Call:

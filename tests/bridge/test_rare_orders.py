@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import attrs
 import pytest
 
-from .flows import Flow, Stream, conf, ev, interleavings, leg, parked, truth
+from .flows import Flow, Stream, acd, agent_leg, conf, ev, interleavings, leg, parked, party, truth, waiting
 
 
 def told(flow: Flow, device: str) -> list[str]:
@@ -225,3 +226,153 @@ def test_who_barged_in_is_released_after_those_whose_call_it_is() -> None:
     for flow, _ in last_in_any_order(script, "ABS"):
         views.add(tuple(told(flow, "B")[-2:]))
     assert views == {("ConnectionCleared{K1,A}", "ConnectionCleared{K1,B}")}
+
+
+# Queues
+
+
+def test_music_that_names_the_agent_who_sent_the_call_there_is_not_its_answer() -> None:
+    flow = Flow("AGQ")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al G")))
+    flow.say("G", ev("Received", leg("g1", "K1 Te Al A")))
+    flow.say("G", ev("Redirected", leg("g1", "K1 Te De A", to="Q", reason="deflection")))
+    flow.say("A", ev("Forwarded", leg("a1", "K1 Or Al G")))
+    flow.say("Q", acd("CallAdded", "q1 K1 A", position=1))
+    flow.say("G", ev("Received", agent_leg("g2", "K1 Te Al A")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac G")))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "Q": "queued", "G": "alerting"}
+
+
+def test_an_offer_waits_for_who_has_sent_the_call_to_the_queue() -> None:
+    script: list[list[Stream]] = [
+        [("A", ev("Originated", leg("a1", "K1 Or Al X"))), ("A", ev("Answered", leg("a1", "K1 Or Ac X")))],
+        [
+            ("A", ev("Redirected", leg("a1", "K1 Or De X", to="Q", reason="transfer"))),
+            ("G", ev("Received", agent_leg("g1", "K1 Te Al X"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "AG"):
+        assert told(flow, "A")[-1] == "Transfered{K1,A}", order
+        assert told(flow, "G") == ["Delivered{K1,G}"], order
+
+
+def test_an_agent_to_whom_its_own_transfer_is_offered_keeps_it() -> None:
+    flow = Flow("ADQ")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al A")))
+    flow.say("A", ev("Received", leg("a1", "K1 Te Al D")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Te Ac D")))
+    flow.say("D", ev("Answered", leg("d1", "K1 Or Ac A")))
+    flow.say("D", ev("Transferred", leg("d1", "K1 Or Al Q")))
+    flow.say("A", truth(agent_leg("a2", "K1 Te Al D")))
+    flow.say("Q", acd("CallAdded", "q1 K1 D", position=1, via=[("A", "transfer")]))
+    flow.finish()
+    assert flow.holds()["K1"]["A"] == "alerting"
+
+
+def test_a_queue_that_begins_to_speak_knows_that_the_call_has_gone() -> None:
+    flow = Flow("A")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    assert flow.holds()["K1"]["Q"] == "queued"
+    flow.monitored.add("Q")
+    flow.heard["Q"] = []
+    flow.say("Q", waiting(), silent=True)
+    assert "Q" not in flow.holds()["K1"]
+    assert told(flow, "A")[-1] == "ConnectionCleared{K1,Q}"
+    assert not flow.heard["Q"]
+
+
+def test_an_agent_nobody_has_told_of_transfers_the_call_of_its_queue() -> None:
+    script: list[list[Stream]] = [
+        [("D", ev("Originated", leg("d1", "K1 Or Al Q"))), ("D", ev("Answered", leg("d1", "K1 Or Ac Q")))],
+        [
+            ("D", ev("Transferred", leg("d1", "K2 Or Al B"))),
+            ("B", ev("Received", leg("b1", "K2 Te Al D", via=[("G", "transfer")]))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "BD"):
+        assert [line[:9] for line in told(flow, "B")] == ["Delivered"], order
+        assert [call for call, parties in flow.holds().items() if "D" in parties] == ["K1"], order
+
+
+def test_a_parked_call_of_a_queue_is_retrieved_by_another_one_than_its_caller() -> None:
+    flow = Flow("BDG")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al Q")))
+    flow.say("G", ev("Received", agent_leg("g1", "K1 Te Al D")))
+    flow.say("G", ev("Answered", agent_leg("g1", "K1 Te Ac D")))
+    flow.say("D", ev("Released", leg("d1", "K1 Or Re Q", release="local")))
+    flow.finish()
+    retrieved = attrs.evolve(agent_leg("g1", "K1 Te Ac D"), remote=party("B"))
+    flow.say("B", ev("Originated", leg("b1", "K2 Or Al G")))
+    flow.say("G", ev("ParkRetrieved", retrieved))
+    flow.say("B", ev("Answered", leg("b1", "K1 Or Ac G")))
+    flow.finish()
+    assert flow.holds()["K1"].get("D") is None
+    assert flow.holds()["K1"]["B"] == "connected"
+
+
+# Snapshots
+
+
+def test_what_waited_for_a_birth_does_not_take_it_back() -> None:
+    flow = Flow("BC")
+    flow.say("C", ev("Originating", leg("c1", "K1 CtD Al B")))
+    flow.say("B", truth(leg("b1", "K1 Te Ac C")))
+    flow.say("C", truth(leg("c1", "K1 Or Ac B")))
+    flow.finish()
+    assert flow.heard["C"][-1].startswith("Established{K1,B} connected")
+
+
+def test_a_device_that_comes_back_hears_again_who_is_there() -> None:
+    flow = Flow("AD")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al A")))
+    flow.say("A", ev("Received", leg("a1", "K1 Te Al D")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Te Ac D")))
+    flow.say("D", truth())
+    assert told(flow, "D")[-1] == "ConnectionCleared{K1,D}"
+    flow.say("D", truth(leg("d1", "K1 Or Ac A")))
+    assert flow.heard["D"][-1].startswith("Established{K1,A} connected")
+
+
+def test_a_leg_that_others_had_told_of_is_held() -> None:
+    flow = Flow("BG")
+    flow.say("G", ev("Received", leg("g1", "K1 Te Al B")))
+    flow.finish()
+    assert flow.holds()["K1"]["B"] == "connected"
+    flow.say("B", truth(leg("b1", "K1 Or He G")))
+    assert flow.heard["B"][-1].startswith("Held{K1,B} hold")
+
+
+def test_a_held_call_that_was_transferred_to_who_alerts_is_retrieved() -> None:
+    flow = Flow("C")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al X")))
+    flow.say("C", ev("Answered", leg("c1", "K1 Or Ac X")))
+    flow.say("C", ev("Held", leg("c1", "K1 Or He X")))
+    flow.say("C", truth(leg("c1", "K2 Or Al B", answer_time=1)))
+    assert flow.heard["C"][-1].startswith("Retrieved{K1,C} connected")
+
+
+def test_a_conference_with_somebody_unknown_is_one_call() -> None:
+    flow = Flow("AB")
+    flow.say("A", truth())
+    flow.say("B", truth(leg("b1", "K1 Or Ac A"), leg("b2", "K2 Te Ac X")), silent=True)
+    flow.say("B", conf("Started", "b2", "b1"))
+    flow.finish()
+    assert [parties for parties in flow.holds().values() if "B" in parties] == [{"B": "connected", "X": "connected"}]
+
+
+def test_a_parked_call_that_is_transferred_to_where_it_is_parked() -> None:
+    flow = Flow("BD")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al X")))
+    flow.say("D", ev("Answered", leg("d1", "K1 Or Ac X")))
+    flow.say("B", parked("D"))
+    flow.finish()
+    assert flow.holds()["K1"]["B"] == "queued"
+    flow.say("D", ev("Originated", leg("d2", "K2 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K2 Te Al D")))
+    flow.say("D", ev("Redirected", leg("d1", "K1 Or De X", to="B", reason="transfer"), leg("d2", "K2 Or De B", to="X", reason="transfer")))
+    flow.say("B", ev("Transferred", leg("b1", "K3 Te Al X")))
+    flow.finish()
+    assert "ConnectionCleared{K1,B}" in told(flow, "B")
+    assert [parties["B"] for parties in flow.holds().values() if "B" in parties] == ["alerting"]

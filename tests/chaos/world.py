@@ -104,7 +104,7 @@ class World:
             account=config.user_id,
             scope_id=scope.id if scope is not None else "",
         )
-        self.bridge.restored = self.subscriptions.channels_restored
+        self.bridge.restored = self.channels.on_doubt = self.subscriptions.channels_restored
         self.tservers = [TServer(f"tserver-{number}", self.clock, devices) for number, devices in enumerate(monitored, 1)]
         self._links: dict[str, MemoryLink] = {}
         self.channels.start()
