@@ -146,6 +146,8 @@ def answered_gate(world: World, step: Step) -> float:
     if not leg.answered and xsi.personality == "Terminator":
         others = [c for c in world.table.connections_of(step.user) if c is not leg.connection and c.state == CONNECTED]
         return max(answer_gate(world, leg), world.policy.seconds("P-JOIN") if others else 0.0)  # the other call's Held goes first
+    if leg.remote in leg.connection.call.diverted and _rings_elsewhere(world, leg):
+        return world.policy.seconds("P-FAR")
     far = _answering(leg)
     if far is not None and far.queue:
         return 0.0  # what answers is the queue's music
@@ -154,6 +156,13 @@ def answered_gate(world: World, step: Step) -> float:
     if far is not None and world.speaks(far.device) and not world.reached(far, CONNECTED):
         return world.policy.seconds("P-FAR")
     return 0.0
+
+
+def _rings_elsewhere(world: World, leg: Leg) -> bool:
+    """Whom the leg still names has sent the call on: the word of the device where it rings now is waiting."""
+    names = {leg.connection.call.id, *leg.connection.call.aliases}
+    heard = world.steps.find(lambda s: s.type == "CallReceivedEvent" and s.user != leg.user and s.calls[0].tracking_id in names)
+    return heard is not None
 
 
 def _answering(leg: Leg) -> Connection | None:

@@ -68,7 +68,10 @@ def offer_gate(world: World, step: Step) -> float:
     if world.speaks(queue) and (call is None or not _waits(call.connections.get(queue))):
         return world.policy.seconds("P-FAR")
     if call is None:
-        return 0.0
+        # a monitored caller tells how its call has come to the queue, and with which tracking id
+        caller = step.remotes[0]
+        told = any(leg.remote == queue for leg in world.table.legs_of(caller))
+        return world.policy.seconds("P-FAR") if caller and world.speaks(caller) and not told else 0.0
     if any(s.type == "CallRedirectedEvent" for s in world.steps.of(step.user)) or _was_sent(world, call, queue, step.user):
         return world.policy.seconds("P-FAR")  # somebody, maybe this agent, has sent the call to the queue, which is to be told before
     asked = call.connections.get(queue)

@@ -15,6 +15,7 @@ from bwconnector.bridge.recording import compare_recording
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
+from bwconnector.xsi.events import XsiCall
 
 __all__ = ["RULES", "SNAPSHOT"]
 
@@ -23,7 +24,7 @@ SNAPSHOT = "CallSubscriptionEvent"
 
 def snapshot(world: World, step: Step) -> None:
     """Make the model agree with the snapshot of ``step.user``; its own monitors hear nothing when ``step.silent``."""
-    world.reports.silent = step.user if step.silent else ""
+    world.reports.silent, world.comparing = step.user if step.silent else "", True
     try:
         present = {xsi.call_id for xsi in step.calls} | {
             leg.call_id for xsi in step.calls if (leg := world.leg_of(step.user, xsi)) is not None
@@ -36,6 +37,9 @@ def snapshot(world: World, step: Step) -> None:
             xsi = attrs.evolve(call, state="Held") if call.call_id in held else call
             one = Step(step.user, "", step.arrived, (xsi,), (remote,), legs=frozenset({xsi.call_id}))
             leg_now = world.leg_of(step.user, xsi)
+            if leg_now is not None and _elsewhere(world, leg_now, xsi):
+                _lost(world, leg_now)
+                leg_now = None
             if leg_now is None or not leg_now.connection.entered:  # seen in passing only, when what began it was lost
                 _new(world, one)
             else:
@@ -55,7 +59,7 @@ def snapshot(world: World, step: Step) -> None:
             if recorded is not None:
                 compare_recording(world, recorded, xsi)
     finally:
-        world.reports.silent = ""
+        world.reports.silent, world.comparing = "", False
 
 
 def _held_participants(step: Step) -> frozenset[str]:
@@ -63,6 +67,11 @@ def _held_participants(step: Step) -> frozenset[str]:
     if step.conference is None or step.conference.state != "Held":
         return frozenset()
     return frozenset(participant.call_id for participant in step.conference.participants)
+
+
+def _elsewhere(world: World, leg: Leg, xsi: XsiCall) -> bool:
+    """What made the leg part of another known call was lost."""
+    return world.table.find(xsi.tracking_id) not in (None, leg.connection.call)
 
 
 def _lost(world: World, leg: Leg) -> None:

@@ -64,6 +64,8 @@ class World:
         self.intents = Intents(clock)
         self.reports = Reports(deliver, subscribed, policy)
         self.steps = Steps(clock, gate, run)
+        self.comparing = False
+        """A snapshot is being compared: what it shows has been so for some time."""
         self.unsettled: dict[str, set[str]] = {}
         """Services that make a ringing phone unlikely: device key to the names of those that are active (P-GUARD)."""
         self._closing: deque[tuple[float, Call]] = deque()
@@ -159,6 +161,8 @@ class World:
             return known
         redirector = self.directory.key(newest.party)
         candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote) and _may_have_redirected(c, redirector, newest.reason)]
+        if self.comparing:
+            candidates = [c for c in candidates if not c.connections[redirector].alive]  # its own snapshot would tell otherwise
         candidates.sort(key=lambda c: _has(c, redirector))
         if not candidates and newest.reason == "transfer":
             # An agent of whom nobody has told, since it answered a call of a queue that does not speak either.
