@@ -7,13 +7,15 @@ from random import Random
 from bwconnector.simulator.model import SwitchError
 from bwconnector.simulator.switch import Switch
 
-__all__ = ["NUMBERS", "OUTSIDE", "QUEUE", "USERS", "free_numbers", "use_phone"]
+__all__ = ["NUMBERS", "OUTSIDE", "QUEUES", "USERS", "free_numbers", "use_phone"]
 
 USERS = ("alice", "bob", "carol", "dave")
 OUTSIDE = ("+15559990000", "+15559990001")
-QUEUE = "queue1"
-NUMBERS = ("1501", "1501", "1001", "1002", "1003", "1004", "+15550001002", *OUTSIDE, "5551")
-"""What may be dialled: a call center, extensions, public numbers of the same people, outside numbers, and a number that does not exist."""
+QUEUE, ROUTE = "queue1", "route1"
+QUEUES = (QUEUE, ROUTE)
+NUMBERS = ("1501", "1501", "1701", "1001", "1002", "1003", "1004", "+15550001002", *OUTSIDE, "5551")
+"""What may be dialled: a call center, a route point, extensions, public numbers of the same people, outside numbers, and a number that
+does not exist."""
 
 ANYBODY = (*USERS, *OUTSIDE)
 
@@ -44,10 +46,13 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     "barge_in": (USERS, USERS),
     "overflow": ((QUEUE,),),
     "strand": ((QUEUE,),),
-    "release_waiting": ((QUEUE,),),
-    "transfer_waiting": ((QUEUE,), NUMBERS),
+    "release_waiting": (QUEUES,),
+    "transfer_waiting": (QUEUES, NUMBERS),
     "promote": ((QUEUE,), ("0-Highest", "1-High")),
     "escape": (ANYBODY,),
+    "offer": ((ROUTE,), USERS),
+    "bounce": ((ROUTE,),),
+    "fail": ((ROUTE,),),
 }
 """Operations of the switch with what each of their arguments may be."""
 

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from bwconnector.bridge.bridge import Bridge
+from bwconnector.bridge.devices import ROUTE_POINT
 from bwconnector.bridge.status import MONITOR_STOP
 from bwconnector.simulator.broadworks import BroadWorks
 from bwconnector.simulator.config import SimulatorConfig
@@ -23,7 +24,7 @@ from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.parse import parse, unwanted
 from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
 
-from .phones import USERS, free_numbers, use_phone
+from .phones import ROUTE, USERS, free_numbers, use_phone
 from .picture import truth
 from .tserver import MemoryLink, TServer
 from .xsps import MemoryXsp
@@ -32,7 +33,7 @@ __all__ = ["CONFIGS", "World"]
 
 DOMAIN = "example.net"
 
-CONFIG = SimulatorConfig(users=len(USERS), agents=len(USERS), domain=DOMAIN, ring_time=100_000.0, wrap_up_time=0.1)
+CONFIG = SimulatorConfig(users=len(USERS), agents=len(USERS), domain=DOMAIN, ring_time=100_000.0, wrap_up_time=0.1, route_point_time=0.0)
 """Nothing happens by itself but that a click-to-dial's user lifts after a second, and that an agent is soon ready for the next call."""
 
 CONFIGS = st.builds(
@@ -102,6 +103,7 @@ class World:
             link_loss_policy=link_loss_policy,
             default_domain=DOMAIN,
             account=config.user_id,
+            kinds={f"{ROUTE}@{DOMAIN}": ROUTE_POINT},
             scope_id=scope.id if scope is not None else "",
         )
         self.bridge.restored = self.channels.on_doubt = self.subscriptions.channels_restored
