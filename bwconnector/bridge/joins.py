@@ -7,7 +7,7 @@ from bwconnector.bridge.changes import ConnectionId, ListItem
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
 
-__all__ = ["join_calls", "joined_unseen", "redirected_by", "single_step_transfer", "word_of"]
+__all__ = ["join_calls", "joined_late", "joined_unseen", "redirected_by", "single_step_transfer", "word_of"]
 
 
 _ARRIVALS = frozenset({"CallReceivedEvent", "ACDCallAddedEvent", "RoutePointCallAddedEvent"})
@@ -119,7 +119,9 @@ def joined_unseen(world: World, leg: Leg, transferring: Connection, remote: str,
     world.enter(transferring, NULL)
     world.table.rename(call, new_id)
     if remote:
-        world.enter(call.connection(remote), CONNECTED)
+        far = call.connection(remote)
+        far.queue = world.is_queue(far)
+        world.enter(far, QUEUED if far.queue else CONNECTED)
     survivors = call.alive()
     consulted = leg.personality == "Terminator"  # as far as one leg can tell: who was called is who was consulted
     call.calling, call.called = (remote, leg.user) if consulted else (leg.user, remote)
@@ -134,6 +136,30 @@ def joined_unseen(world: World, leg: Leg, transferring: Connection, remote: str,
         secondary=None,
         transferring=transferring.device,
         target=remote,
+        states=states,
+        items=items,
+        cause="transfer",
+    )
+
+
+def joined_late(world: World, transferring: Connection, known: Call) -> None:
+    """The other half of such a transfer, whose first half has made ``known`` the call that goes on: only those who come hear of it."""
+    call = transferring.call
+    primary_id = ConnectionId(call.id, transferring.device)
+    coming = [connection for connection in call.alive() if connection is not transferring]
+    old_ids = {connection.device: call.id for connection in coming}
+    states = {connection.device: connection.state for connection in coming}
+    world.enter(transferring, NULL)
+    world.table.merge(known, call)
+    known.last_redirection = transferring.device
+    items = tuple(_item(world, known, connection.device, old_ids.get(connection.device)) for connection in known.alive())
+    _report(
+        world,
+        known,
+        primary_id,
+        secondary=None,
+        transferring=transferring.device,
+        target=coming[0].device if coming else "",
         states=states,
         items=items,
         cause="transfer",

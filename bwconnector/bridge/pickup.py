@@ -218,10 +218,11 @@ def parked(world: World, step: Step) -> None:
 def _call_of(world: World, party: str) -> Call | None:
     """The call of the parked party: best the one whose far end holds, as its legs tell, or has left, or has nobody else to tell of it."""
 
-    def likely(connection: Connection) -> tuple[bool, bool, bool]:
+    def likely(connection: Connection) -> tuple[bool, ...]:
         others = connection.call.others(party)
         unheard = not any(world.speaks(other.device) for other in others)
-        return any(leg.state == "Remote Held" for leg in connection.legs), not others, unheard
+        answered = not any(other.queue for other in others)
+        return any(leg.state == "Remote Held" for leg in connection.legs), answered, not others, unheard
 
     connections = [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD)]
     connections.sort(key=likely)

@@ -55,9 +55,11 @@ def snapshot(world: World, step: Step) -> None:
             if leg.connection.state != INITIATED:  # else its Originated is still to come
                 leg.connection.born = True
         for xsi in step.calls:
-            recorded = world.leg_of(step.user, xsi)
-            if recorded is not None:
-                compare_recording(world, recorded, xsi)
+            compared = world.leg_of(step.user, xsi)
+            if compared is not None:
+                compare_recording(world, compared, xsi)
+                if xsi.call_id in held:
+                    compared.state = xsi.state  # its conference is held, but what comes next tells of the leg itself
     finally:
         world.reports.silent, world.comparing = "", False
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bwconnector.bridge import causes
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection, Leg
 from bwconnector.bridge.distribution import answered_by, offers, taken_back
-from bwconnector.bridge.joins import join_calls, joined_unseen, redirected_by, single_step_transfer, word_of
+from bwconnector.bridge.joins import join_calls, joined_late, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
@@ -209,6 +209,9 @@ def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: 
     new_id = tracking_id or call.id
     if other is None:
         known = world.table.find(new_id)
+        if known is not None and known is not call and not alerting and _lives(known, remote):
+            joined_late(world, transferring, known)
+            return
         if known is not None and known is not call:
             new_id = call.id
         if alerting:

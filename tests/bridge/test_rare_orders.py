@@ -376,3 +376,78 @@ def test_a_parked_call_that_is_transferred_to_where_it_is_parked() -> None:
     flow.finish()
     assert "ConnectionCleared{K1,B}" in told(flow, "B")
     assert [parties["B"] for parties in flow.holds().values() if "B" in parties] == ["alerting"]
+
+
+def test_a_call_that_is_parked_is_not_one_that_waits_in_a_queue() -> None:
+    flow = Flow("AB")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.say("A", ev("Held", leg("a1", "K1 Or He Q")))
+    flow.say("A", ev("Originated", leg("a2", "K2 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K2 Te Al A")))
+    flow.say("B", ev("Answered", leg("b1", "K2 Te Ac A")))
+    flow.say("A", ev("Answered", leg("a2", "K2 Or Ac B")))
+    flow.say("B", parked("A"))
+    flow.say("B", ev("Released", leg("b1", "K2 Te Re A", release="local")))
+    flow.finish()
+    assert "B" not in flow.holds()["K1"]
+
+
+def test_both_halves_of_a_transfer_that_nobody_told_become_one_call() -> None:
+    flow = Flow("AC")
+    flow.say("C", ev("Received", agent_leg("c1", "K1 Te Al B")))
+    flow.say("A", ev("Received", leg("a1", "K2 Te Al B")))
+    flow.say("A", ev("Answered", leg("a1", "K2 Te Ac B")))
+    flow.finish()
+    flow.say("A", ev("Transferred", leg("a1", "K2 Te Ac Q")))
+    flow.say("C", ev("Updated", attrs.evolve(agent_leg("c1", "K2 Te Al A"), remote=party("Q"))))
+    flow.finish()
+    assert flow.holds()["K2"] == {"A": "connected", "C": "alerting", "Q": "queued"}
+    assert told(flow, "A").count("Transfered{K2,B}") == 1
+    assert told(flow, "C")[-1] == "Transfered{K1,B}"
+
+
+def test_a_held_conference_is_held_although_a_participant_holds() -> None:
+    flow = Flow("B")
+    for held in (False, True):
+        flow.say("B", truth(leg("b1", "K1 Or Ac C"), leg("b2", "K2 Or Ac X"), conference=["b1", "b2"], held=held))
+    assert flow.holds()["K1"]["B"] == "hold"
+    flow.say("B", ev("Held", leg("b1", "K1 Or RH C")))
+    flow.finish()
+    assert flow.holds()["K1"]["B"] == "hold"
+
+
+def test_a_snapshot_shows_a_leg_in_the_call_that_it_was_picked_up_into() -> None:
+    flow = Flow("AC")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al X")))
+    flow.say("A", ev("Originated", leg("a1", "K2 Or Al X")))
+    flow.say("A", ev("Answered", leg("a1", "K2 Or Ac C")))
+    flow.finish()
+    flow.say("C", truth(leg("c1", "K2 Or Ac A")))
+    assert flow.holds()["K2"]["C"] == "connected"
+    assert "C" not in flow.holds().get("K1", {})
+
+
+def test_an_agent_waits_for_a_monitored_caller_that_knows_how_it_came_to_the_queue() -> None:
+    script: list[list[Stream]] = [
+        [
+            ("A", ev("Originated", leg("a1", "K1 Or Al B"))),
+            ("B", ev("Received", leg("b1", "K1 Te Al A"))),
+            ("B", ev("Answered", leg("b1", "K1 Te Ac A"))),
+        ],
+        [
+            ("A", ev("Redirected", leg("a1", "K1 Or De B", to="Q", reason="transfer"))),
+            ("B", ev("Transferred", leg("b1", "K2 Te Ac Q"))),
+            ("G", ev("Received", agent_leg("g1", "K2 Te Al B"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "ABG"):
+        assert told(flow, "B")[-3:] == ["Transfered{K1,A}", "Queued{K2,Q}", "Delivered{K2,G}"], order
+
+
+def test_a_snapshot_of_a_redirected_call_is_not_part_of_one_that_still_rings_at_who_redirected_it() -> None:
+    flow = Flow("ABD")
+    flow.say("B", truth(leg("b1", "K1 Te Al A")), silent=True)
+    flow.say("D", truth(leg("d1", "K2 Te Al A", via=[("B", "deflection")])), silent=True)
+    assert flow.holds()["K1"] == {"A": "connected", "B": "alerting"}
+    assert flow.holds()["K2"]["D"] == "alerting"
