@@ -177,10 +177,10 @@ def _answering(leg: Leg) -> Connection | None:
     return None if _sent_on(leg) else named
 
 
-def _or_its_queue(connection: Connection) -> Connection:
+def _or_its_queue(connection: Connection) -> Connection | None:
     """An agent at whom a call of a queue rings tells itself when it answers: until then the caller hears the music of the queue."""
-    offers = (leg.acd for leg in connection.legs if leg.acd and connection.state == ALERTING)
-    return connection.call.connections.get(next(offers, ""), connection)
+    queue = next((leg.acd for leg in connection.legs if leg.acd and connection.state == ALERTING), "")
+    return connection.call.connections.get(queue) if queue else connection
 
 
 def _sent_on(leg: Leg) -> bool:

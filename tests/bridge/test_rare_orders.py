@@ -451,3 +451,15 @@ def test_a_snapshot_of_a_redirected_call_is_not_part_of_one_that_still_rings_at_
     flow.say("D", truth(leg("d1", "K2 Te Al A", via=[("B", "deflection")])), silent=True)
     assert flow.holds()["K1"] == {"A": "connected", "B": "alerting"}
     assert flow.holds()["K2"]["D"] == "alerting"
+
+
+def test_music_of_a_queue_that_has_not_spoken_yet_is_no_answer_of_its_agent() -> None:
+    flow = Flow("AGQ")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("G", ev("Received", agent_leg("g1", "K1 Te Al A")))
+    flow.finish()
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.finish()
+    flow.say("Q", acd("CallAdded", "q1 K1 A", position=1))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "G": "alerting", "Q": "queued"}

@@ -93,9 +93,10 @@ def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
     CSTA call twice would have one connection for two legs. Snapshots must repair what the call model supposes.
     """
     person = arguments[0]
-    others = {leg.peer.owner.user_id for leg in switch.legs(person) if leg.peer is not None}
+    far_ends = [leg.peer.owner.user_id for leg in switch.legs(person) if leg.peer is not None]
+    others = set(far_ends)
     if name.startswith("conference"):
-        return any(switch.bridge(other) is not None for other in others)
+        return len(others) < len(far_ends) or any(switch.bridge(other) is not None for other in others)
     if name == "barge_in":
         parties = {arguments[1], *_others(switch, arguments[1])}
         return any(switch.bridge(party) is not None for party in (person, *parties)) or bool(others & parties)
