@@ -92,7 +92,7 @@ def _reason(world: World, call: Call, user: str) -> str:
     others = call.others(user)
     if any(c.state == ALERTING for c in others):
         return "callPickup"
-    if any(c.state == QUEUED for c in others):
+    if any(c.state == QUEUED and not c.queue for c in others):
         return "park"
     if len(others) == 1:  # somebody is waiting there: for an answer, or because the one who answered is gone
         answered = any(world.reached(c, CONNECTED) for c in call.connections.values() if c.device not in (user, others[0].device))

@@ -463,3 +463,16 @@ def test_music_of_a_queue_that_has_not_spoken_yet_is_no_answer_of_its_agent() ->
     flow.say("Q", acd("CallAdded", "q1 K1 A", position=1))
     flow.finish()
     assert flow.holds()["K1"] == {"A": "connected", "G": "alerting", "Q": "queued"}
+
+
+def test_who_barges_into_the_call_of_an_unknown_agent_retrieves_nothing() -> None:
+    flow = Flow("AC")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.say("A", ev("BargedIn", leg("a1", "K1 Or Ac Q")))
+    flow.say("C", ev("Originated", leg("c1", "K2 Or Al G")))
+    flow.say("C", ev("Answered", leg("c1", "K1 Or Ac G")))
+    flow.say("C", conf("Started", "c1", kind="Barge-In"))
+    flow.finish()
+    assert told(flow, "A")[-1] == "Conferenced{K1,A}"
+    assert "Retrieved{K1,C}" not in told(flow, "A")
