@@ -192,6 +192,9 @@ def parked_gate(world: World, step: Step) -> float:
     call = _call_of(world, step.party)
     if call is None:
         return world.policy.seconds("P-JOIN")
+    candidates = _parkable(world, step.party)
+    if len(candidates) > 1 and world.speaks(step.party) and not any(_held_afar(world, c) for c in candidates):
+        return world.policy.seconds("P-FAR")  # which of its calls, the party's own leg tells
     parking = [c for c in call.others(step.party) if c.state in (CONNECTED, HOLD)]
     return world.policy.seconds("P-FAR") if any(world.speaks(c.device) for c in parking) else 0.0
 
@@ -222,11 +225,30 @@ def _call_of(world: World, party: str) -> Call | None:
         others = connection.call.others(party)
         unheard = not any(world.speaks(other.device) for other in others)
         answered = not any(other.queue for other in others)
-        return any(leg.state == "Remote Held" for leg in connection.legs), answered, not others, unheard
+        return _held_afar(world, connection), answered, not others, unheard
 
-    connections = [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD)]
+    connections = _parkable(world, party)
     connections.sort(key=likely)
     return connections[-1].call if connections else None
+
+
+def _parkable(world: World, party: str) -> list[Connection]:
+    """The connections of a party that somebody may have parked: nobody talks to one who waits at a queue that would tell of an answer."""
+
+    def waits(connection: Connection) -> bool:
+        return any(other.queue and other.state == QUEUED and world.speaks(other.device) for other in connection.call.others(party))
+
+    return [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD) and not waits(c)]
+
+
+def _held_afar(world: World, connection: Connection) -> bool:
+    """Its legs tell that the far end holds, even if the word of that far end is waited for."""
+
+    def told(leg: Leg) -> bool:
+        words = (s.calls[0] for s in world.steps.of(leg.user) if s.type == "CallHeldEvent")
+        return leg.state == "Remote Held" or any(xsi.call_id == leg.call_id and xsi.state == "Remote Held" for xsi in words)
+
+    return any(map(told, connection.legs))
 
 
 def unparked(world: World, call: Call, target: str) -> None:

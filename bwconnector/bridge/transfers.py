@@ -7,7 +7,7 @@ redirections, CallTransferred or CallUpdated), in any order. Who comes first wai
 from __future__ import annotations
 
 from bwconnector.bridge import causes
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.distribution import answered_by, offers, taken_back
 from bwconnector.bridge.joins import join_calls, joined_late, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
@@ -236,7 +236,8 @@ def _call_between(world: World, device: str, remote: str, other_than: Call) -> C
 
 def _lives(call: Call, device: str) -> bool:
     connection = call.connections.get(device)
-    return connection is not None and connection.alive
+    parked = connection is not None and connection.state == QUEUED and not connection.queue
+    return connection is not None and connection.alive and not parked
 
 
 def _new_far_end(world: World, leg: Leg, remote: str, *, alerting: bool) -> None:

@@ -476,3 +476,29 @@ def test_who_barges_into_the_call_of_an_unknown_agent_retrieves_nothing() -> Non
     flow.finish()
     assert told(flow, "A")[-1].startswith("Conferenced")
     assert "Retrieved{K1,C}" not in told(flow, "A")
+
+
+def test_which_of_its_calls_is_parked_the_parked_party_tells() -> None:
+    script: list[list[Stream]] = [
+        [("A", ev("Received", leg("a1", "K1 Te Al X"))), ("A", ev("Answered", leg("a1", "K1 Te Ac X")))],
+        [
+            ("A", ev("Held", leg("a1", "K1 Te He X"))),
+            ("A", ev("Received", leg("a2", "K2 Te Al D"))),
+            ("A", ev("Answered", leg("a2", "K2 Te Ac D"))),
+        ],
+        [
+            ("A", ev("Held", leg("a2", "K2 Te RH D"))),
+            ("C", parked("A")),
+            ("D", ev("Released", leg("d1", "K2 Or Re A", release="local"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "ACD"):
+        assert {call: parties["C"] for call, parties in flow.holds().items() if "C" in parties} == {"K2": "queued"}, order
+
+
+def test_who_waits_at_a_queue_is_not_parked() -> None:
+    flow = Flow("CQ")
+    flow.say("Q", acd("CallAdded", "q1 K1 A", position=1))
+    flow.say("C", parked("A"))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "Q": "queued"}

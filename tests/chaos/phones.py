@@ -87,7 +87,7 @@ def free_numbers(switch: Switch, person: str) -> list[str]:
 
 
 def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
-    """It might lead to two calls between the same two parties, or to a party in two conferences.
+    """It might lead to two calls between the same two parties, to a party in two conferences, or to a conference that is parked.
 
     Events name a far end by its user, not by its leg, so there they do not say which of the two calls is meant; and a party that is in a
     CSTA call twice would have one connection for two legs. Snapshots must repair what the call model supposes.
@@ -97,6 +97,8 @@ def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
     others = set(far_ends)
     if name.startswith("conference"):
         return len(others) < len(far_ends) or any(switch.bridge(other) is not None for other in others)
+    if name == "park":
+        return any(switch.bridge(other) is not None for other in (person, *others))
     if name == "barge_in":
         parties = {arguments[1], *_others(switch, arguments[1])}
         return any(switch.bridge(party) is not None for party in (person, *parties)) or bool(others & parties)
