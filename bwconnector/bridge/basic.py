@@ -210,6 +210,9 @@ def answered(world: World, step: Step) -> None:
     if connection.state == INITIATED:
         world.originated(connection, world.policy.word("P-OCAUSE"))
     if not connection.alive:
+        if connection.born and connection.entered[NULL] < step.arrived - world.policy.seconds("P-FAR"):
+            world.table.drop_leg(leg)  # others only seemed to tell that it had ended
+            adopt(world, step)
         return
     far = _answering(leg)
     if far is None and leg.remote and leg.remote != leg.user and not _sent_on(leg) and not call.controller:

@@ -37,7 +37,7 @@ def snapshot(world: World, step: Step) -> None:
             xsi = attrs.evolve(call, state="Held") if call.call_id in held else call
             one = Step(step.user, "", step.arrived, (xsi,), (remote,), legs=frozenset({xsi.call_id}))
             leg_now = world.leg_of(step.user, xsi)
-            if leg_now is not None and _elsewhere(world, leg_now, xsi):
+            if leg_now is not None and (_elsewhere(world, leg_now, xsi) or _given_up(leg_now)):
                 _lost(world, leg_now)
                 leg_now = None
             if leg_now is None or not leg_now.connection.entered:  # seen in passing only, when what began it was lost
@@ -74,6 +74,11 @@ def _held_participants(step: Step) -> frozenset[str]:
 def _elsewhere(world: World, leg: Leg, xsi: XsiCall) -> bool:
     """What made the leg part of another known call was lost."""
     return world.table.find(xsi.tracking_id) not in (None, leg.connection.call)
+
+
+def _given_up(leg: Leg) -> bool:
+    """Others seemed to tell that it had ended."""
+    return leg.connection.born and not leg.connection.alive
 
 
 def _lost(world: World, leg: Leg) -> None:

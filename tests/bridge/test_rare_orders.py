@@ -502,3 +502,26 @@ def test_who_waits_at_a_queue_is_not_parked() -> None:
     flow.say("C", parked("A"))
     flow.finish()
     assert flow.holds()["K1"] == {"A": "connected", "Q": "queued"}
+
+
+def test_a_caller_that_others_gave_up_is_there_again_when_it_is_answered_late() -> None:
+    flow = Flow("AC")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al A")))
+    flow.say("A", ev("Received", leg("a1", "K1 Te Al C")))
+    flow.say("A", ev("Released", leg("a1", "K1 Te Re C", release="remote")))
+    flow.finish()
+    assert told(flow, "C")[-1] == "ConnectionCleared{K1,C}"
+    flow.say("C", ev("Answered", leg("c1", "K1 Or Ac D")))
+    flow.finish()
+    assert flow.holds()["K1"] == {"C": "connected", "D": "connected"}
+    assert told(flow, "C")[-1] == "Established{K1,D}"
+
+
+def test_a_caller_that_others_gave_up_is_there_again_when_a_snapshot_shows_it() -> None:
+    flow = Flow("AC")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al A")))
+    flow.say("A", ev("Received", leg("a1", "K1 Te Al C")))
+    flow.say("A", ev("Released", leg("a1", "K1 Te Re C", release="remote")))
+    flow.wait(2.0)
+    flow.say("C", truth(leg("c1", "K1 Or Ac D")))
+    assert flow.holds()["K1"] == {"C": "connected", "D": "connected"}
