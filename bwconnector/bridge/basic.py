@@ -199,7 +199,9 @@ def answered(world: World, step: Step) -> None:
         return
     first = not leg.answered
     world.follow(leg, xsi, remote)
-    leg.state, leg.answered = xsi.state, True
+    if first or leg.state != "Held":  # else this is older than the hold
+        leg.state = xsi.state
+    leg.answered = True
     connection, call = leg.connection, leg.connection.call
     if first and leg.personality == "Terminator":
         if connection.state in (ALERTING, NULL, INITIATED):

@@ -107,10 +107,18 @@ class CallModel:
             self.world.steps.add(Step(user, "CallParkedAgainstEvent", self._clock.seconds(), party=party))
 
     def _compare(self, step: Step) -> None:
-        """A snapshot is the truth now: nothing of its device waits any longer."""
+        """A snapshot is the truth now: nothing of its device waits any longer, nor by what others name a call that it shows."""
         self.world.steps.hurry(step.user)
+        for call in step.calls:
+            if self.table.find(call.tracking_id) is None:
+                self._hurry_naming(call.tracking_id)
         self._run(step)
         self.world.steps.settle()
+
+    def _hurry_naming(self, tracking_id: str) -> None:
+        naming = self.world.steps.find(lambda step: bool(step.calls) and step.calls[0].tracking_id == tracking_id)
+        if naming is not None:
+            self.world.steps.hurry(naming.user)
 
     def forget(self, user: str) -> None:
         """``user`` is no longer subscribed: from now on its part is inferred from others."""

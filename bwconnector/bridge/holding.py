@@ -19,7 +19,7 @@ def hold_gate(world: World, step: Step) -> float:
         return _swap_follows(world, step, leg)
     if xsi.state == "Active" and leg.state == "Held":
         return _conference_explains(world, step, leg)
-    wanted = _far_wanted(leg, xsi.state)
+    wanted = _far_wanted(world, step, leg)
     far = world.far(leg)
     if wanted is None or far is None or not world.speaks(far.device) or _told_itself(world, far, wanted, step):
         return 0.0
@@ -51,10 +51,12 @@ def _conference_follows(world: World, user: str) -> bool:
     return any(later.type == "ConferenceStartedEvent" for later in world.steps.of(user))
 
 
-def _far_wanted(leg: Leg, state: str) -> str | None:
-    """What a change of the leg's state says about the far party; Held says nothing."""
+def _far_wanted(world: World, step: Step, leg: Leg) -> str | None:
+    """What a change of the leg's state says about the far party; Held says nothing, nor does a remote hold that is over already."""
+    state = step.calls[0].state
     if state == "Remote Held":
-        return HOLD
+        later = world.steps.after(step, leg.call_id)
+        return HOLD if later is None or later.type != "CallRetrievedEvent" else None
     if state == "Active" and leg.state == "Remote Held":
         return CONNECTED
     return None
@@ -71,7 +73,7 @@ def settle_hold(world: World, step: Step) -> None:
     leg = world.leg_of(step.user, xsi)
     if leg is None:
         return
-    wanted, was_held = _far_wanted(leg, xsi.state), leg.state == "Held"
+    wanted, was_held = _far_wanted(world, step, leg), leg.state == "Held"
     world.follow(leg, xsi, remote)
     leg.state = xsi.state
     connection = leg.connection

@@ -120,6 +120,10 @@ def _known(world: World, step: Step, leg: Leg) -> None:
     if xsi.state == "Alerting":
         if connection.state in (CONNECTED, HOLD) and leg.answered:
             world.counts["older state"] += 1
+        elif connection.state == ALERTING and xsi.answer_time:
+            world.counts["repaired"] += 1
+            world.established(connection, "newCall")  # and then it was transferred to who alerts now
+            leg.answered = True
         world.follow(leg, xsi, remote)
         if connection.state == INITIATED and xsi.personality == "Originator":
             world.originated(connection, "normal")

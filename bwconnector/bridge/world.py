@@ -348,7 +348,7 @@ class World:
 
     def _goes_on(self, call: Call) -> bool:
         """Some leg of the call is left, or it waits where it was parked, which that place will tell the end of."""
-        return any(c.legs or (c.state == QUEUED and self.speaks(c.device)) for c in call.connections.values())
+        return any(c.legs or (c.state == QUEUED and not c.queue and self.speaks(c.device)) for c in call.connections.values())
 
     def stop(self) -> None:
         """Forget everything: all channels are lost, or the server stops."""

@@ -525,3 +525,59 @@ def test_a_caller_that_others_gave_up_is_there_again_when_a_snapshot_shows_it() 
     flow.wait(2.0)
     flow.say("C", truth(leg("c1", "K1 Or Ac D")))
     assert flow.holds()["K1"] == {"C": "connected", "D": "connected"}
+
+
+def test_a_remote_hold_that_is_over_when_it_is_told_holds_nobody() -> None:
+    flow = Flow("BD")
+    flow.say("B", ev("Originated", leg("b1", "K1 Or Al D")))
+    flow.say("D", ev("Received", leg("d1", "K1 Te Al B")))
+    flow.say("D", ev("Answered", leg("d1", "K1 Te Ac B")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Or Ac D")))
+    flow.say("D", truth(leg("d1", "K1 Te He B")))
+    flow.finish()
+    flow.say("D", ev("Retrieved", leg("d1", "K1 Te Ac B")))
+    flow.say("B", ev("Held", leg("b1", "K1 Or RH D")))
+    flow.say("B", ev("Retrieved", leg("b1", "K1 Or Ac D")))
+    flow.finish()
+    assert flow.holds()["K1"] == {"B": "connected", "D": "connected"}
+
+
+def test_an_answer_older_than_a_hold_leaves_it() -> None:
+    flow = Flow("C")
+    flow.say("C", truth(leg("c1", "K1 Or He X")))
+    flow.say("C", ev("Answered", leg("c1", "K1 Or Ac X")))
+    flow.finish()
+    assert flow.holds()["K1"]["C"] == "hold"
+    flow.say("C", ev("Retrieved", leg("c1", "K1 Or Ac X")))
+    assert flow.holds()["K1"]["C"] == "connected"
+
+
+def test_a_snapshot_shows_who_has_answered_and_was_transferred_to_who_alerts() -> None:
+    flow = Flow("B")
+    flow.say("B", ev("Received", leg("b1", "K1 Te Al C")))
+    flow.say("B", truth(leg("b1", "K2 Te Al A", answer_time=1)))
+    assert [parties["B"] for parties in flow.holds().values()] == ["connected"]
+
+
+def test_a_queue_that_only_its_late_caller_told_of_is_left_with_the_call() -> None:
+    flow = Flow("BQ")
+    flow.say("Q", waiting())
+    flow.say("B", ev("Originated", leg("b1", "K1 Or Al Q")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Or Ac Q")))
+    flow.finish()
+    flow.say("B", ev("Released", leg("b1", "K1 Or Re Q", release="local")))
+    flow.finish()
+    assert not flow.holds()
+    assert told(flow, "Q")[-1] == "ConnectionCleared{K1,Q}"
+
+
+def test_a_snapshot_comes_after_the_words_that_name_what_it_shows() -> None:
+    flow = Flow("BCD")
+    flow.say("B", ev("Originated", leg("b1", "K1 Or Al X")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Or Ac X")))
+    flow.say("D", parked("B"))
+    flow.finish()
+    flow.say("B", ev("ParkRetrieved", leg("b1", "K2 Or Ac C")))
+    flow.say("C", truth(leg("c1", "K2 Or Ac B")))
+    flow.finish()
+    assert [parties for parties in flow.holds().values() if "C" in parties] == [{"B": "connected", "C": "connected"}]
