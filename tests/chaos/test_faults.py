@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from .faults import HARMLESS, HARSH, Fault, apply, faults, heal
 from .phones import QUEUES, USERS
 from .picture import Picture
 from .world import CONFIGS, SETTLED, World
+
+pytestmark = pytest.mark.timeout(1800)
 
 DRIFT = 0.1
 """Seconds that streams may be behind."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from bwconnector.xsi.collective import Scope
 from . import EXAMPLES, PHASES, REPEATABLE
 from .phones import QUEUES, USERS
 from .world import CONFIGS, SETTLED, World
+
+pytestmark = pytest.mark.timeout(1800)
 
 DRIFT = 0.14
 """Seconds that a stream may be behind: even twice that is less than a later event waits for an earlier one."""
