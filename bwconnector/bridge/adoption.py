@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL, QUEUED
+from bwconnector.bridge.distribution import or_its_queue
 from bwconnector.bridge.holding import far_hold
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -35,7 +36,7 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     call.calling = call.calling or (remote if terminator else step.user)
     call.called = call.called or (step.user if terminator else remote)
     held = xsi.state == "Held"
-    subject = connection if held or terminator or not remote else call.connection(remote)
+    subject = connection if held or terminator or not remote else or_its_queue(call.connection(remote)) or connection
     # the monitors of the others know already when the far party was adopted before
     news = step.user != world.reports.silent or not (subject.state == HOLD if held else world.reached(subject, CONNECTED))
     if not world.reached(connection, CONNECTED):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bwconnector.bridge import causes
 from bwconnector.bridge.adoption import adopt
 from bwconnector.bridge.calls import ALERTING, CONNECTED, INITIATED, NULL, Connection, Leg
-from bwconnector.bridge.distribution import agent_answers, agents_gate, answer_gate, offer_gate, offered
+from bwconnector.bridge.distribution import agent_answers, agents_gate, answer_gate, offer_gate, offered, or_its_queue
 from bwconnector.bridge.forwarding import moved_on, waits_for_redirector
 from bwconnector.bridge.originating import called_party_rings, infer_caller
 from bwconnector.bridge.pickup import rejoin, rejoin_gate, rejoins
@@ -171,16 +171,10 @@ def _answering(leg: Leg) -> Connection | None:
     waiting = [c for c in call.others(leg.user) if c.state == ALERTING]
     named = call.connections.get(leg.remote)
     if named is not None and named.alive:
-        return _or_its_queue(named)
+        return or_its_queue(named)
     if len(waiting) == 1:
-        return _or_its_queue(waiting[0])
+        return or_its_queue(waiting[0])
     return None if _sent_on(leg) else named
-
-
-def _or_its_queue(connection: Connection) -> Connection | None:
-    """An agent at whom a call of a queue rings tells itself when it answers: until then the caller hears the music of the queue."""
-    queue = next((leg.acd for leg in connection.legs if leg.acd and connection.state == ALERTING), "")
-    return connection.call.connections.get(queue) if queue else connection
 
 
 def _sent_on(leg: Leg) -> bool:
@@ -218,6 +212,10 @@ def answered(world: World, step: Step) -> None:
         return
     far = _answering(leg)
     if far is None and leg.remote and leg.remote != leg.user and not _sent_on(leg) and not call.controller:
+        if world.speaks(leg.remote) and leg.remote in world.reports.introduced and not world.directory.is_queue(leg.remote):
+            # it would have told; without COLP the leg names whom it called, though somebody else has answered
+            world.reports.tell("EstablishedEvent", call, "", "newCall")
+            return
         far = call.connection(leg.remote)
     if far is not None and not world.reached(far, CONNECTED):
         world.established(far, _established_cause(far))

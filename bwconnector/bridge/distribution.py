@@ -6,7 +6,7 @@ an answer is explained by the queue (the call bounced, or its caller gave up). W
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL, QUEUED, Call, Connection, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, NULL, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
 from bwconnector.xsi.events import Party, XsiCall
@@ -22,6 +22,7 @@ __all__ = [
     "offer_gate",
     "offered",
     "offers",
+    "or_its_queue",
     "release_gate",
     "taken_back",
 ]
@@ -81,12 +82,14 @@ def offer_gate(world: World, step: Step) -> float:
 
 
 def _was_sent(world: World, call: Call, queue: str, agent: str) -> bool:
-    """A call of two parties, neither of which has called the queue, has come there: one of them is still to tell so."""
+    """A call of two parties, neither of which has called the queue, has come there: one of them, or its caller, is still to tell so."""
     there = call.connections.get(queue)
     parties = [c for c in call.others(agent) if c.device != queue]
     called = any(leg.remote == queue for c in parties for leg in c.legs)
-    sent = len(parties) > 1 and not called and (there is None or not there.alive)
-    return sent and any(world.speaks(c.device) and c.state in (ALERTING, CONNECTED, HOLD) for c in parties)
+    if called or (there is not None and there.alive):
+        return False
+    dialled = any(not leg.answered and leg.remote not in ("", *call.diverted) for c in parties for leg in c.legs)
+    return (len(parties) > 1 or dialled) and any(world.speaks(c.device) and c.alive for c in parties)
 
 
 def taken_back(leg: Leg) -> None:
@@ -139,6 +142,12 @@ def agent_answers(world: World, leg: Leg) -> None:
     queue = leg.connection.call.connections.get(leg.acd)
     if queue is not None and queue.alive and not world.speaks(leg.acd):
         world.diverted(queue, leg.user, "distributed")
+
+
+def or_its_queue(connection: Connection) -> Connection | None:
+    """An agent at whom a call of a queue rings tells itself when it answers: until then the caller hears the music of the queue."""
+    queue = next((leg.acd for leg in connection.legs if leg.acd and connection.state == ALERTING), "")
+    return connection.call.connections.get(queue) if queue else connection
 
 
 def answered_by(world: World, connection: Connection, agent: str, cause: str) -> None:

@@ -154,7 +154,8 @@ class World:
     def call_for(self, user: str, call: XsiCall, remote: str) -> Call | None:
         """The known call that a new leg belongs to (joins 1 and 4)."""
         known = self.table.find(call.tracking_id)
-        if known is None and call.acd_user_id and self.policy.word("P-ACDJOIN") == "caller":
+        answered = self.comparing and call.state != "Alerting"  # so it waits no longer
+        if known is None and call.acd_user_id and not answered and self.policy.word("P-ACDJOIN") == "caller":
             known = self._waiting_call(self.directory.key(Party(user_id=call.acd_user_id)), remote)
         newest = self.newest(call)
         if known is not None or newest is None:

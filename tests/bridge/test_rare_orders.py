@@ -581,3 +581,33 @@ def test_a_snapshot_comes_after_the_words_that_name_what_it_shows() -> None:
     flow.say("C", truth(leg("c1", "K2 Or Ac B")))
     flow.finish()
     assert [parties for parties in flow.holds().values() if "C" in parties] == [{"B": "connected", "C": "connected"}]
+
+
+def test_an_offer_waits_for_the_caller_of_who_deflected_to_the_queue() -> None:
+    script: list[list[Stream]] = [
+        [("A", ev("Originated", leg("a1", "K1 Or Al X")))],
+        [("A", ev("Forwarded", leg("a1", "K1 Or Al Q"))), ("G", ev("Received", agent_leg("g1", "K1 Te Al A")))],
+    ]
+    for flow, order in last_in_any_order(script, "AG"):
+        assert told(flow, "G") == ["Delivered{K1,G}"], order
+        assert told(flow, "A")[1:] == ["Diverted{K1,X}", "Queued{K1,Q}", "Delivered{K1,G}"], order
+
+
+def test_who_is_found_connected_to_a_queue_has_not_been_answered_by_its_agent() -> None:
+    flow = Flow("AGQ")
+    flow.say("Q", acd("CallAdded", "q1 K1 A", position=1))
+    flow.say("G", ev("Received", agent_leg("g1", "K1 Te Al A")))
+    flow.say("A", truth(leg("a1", "K1 Or Ac G")))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "G": "alerting", "Q": "queued"}
+
+
+def test_somebody_unknown_has_answered_where_the_called_party_would_have_told() -> None:
+    flow = Flow("AB")
+    flow.say("B", truth())
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al B")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac B")))
+    flow.finish()
+    assert told(flow, "A")[-1] == "Established{K1,?}"
+    assert flow.holds()["K1"] == {"A": "connected"}
+    assert not flow.heard["B"]

@@ -10,7 +10,7 @@ from bwconnector.simulator.switch import Switch
 __all__ = ["NUMBERS", "OUTSIDE", "QUEUES", "USERS", "free_numbers", "use_phone"]
 
 USERS = ("alice", "bob", "carol", "dave")
-OUTSIDE = ("+15559990000", "+15559990001")
+OUTSIDE = ("+15559990000", "+15559990001", "+15559990002", "+15559990003")
 QUEUE, ROUTE = "queue1", "route1"
 QUEUES = (QUEUE, ROUTE)
 NUMBERS = ("1501", "1501", "1701", "1001", "1002", "1003", "1004", "+15550001002", *OUTSIDE, "5551")
@@ -87,7 +87,7 @@ def free_numbers(switch: Switch, person: str) -> list[str]:
 
 
 def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
-    """It might lead to two calls between the same two parties, to a party in two conferences, or to a conference that is parked.
+    """It might lead to two calls of one outside number or between the same two parties, to a party in two conferences, or to one parked.
 
     Events name a far end by its user, not by its leg, so there they do not say which of the two calls is meant; and a party that is in a
     CSTA call twice would have one connection for two legs. Snapshots must repair what the call model supposes.
@@ -99,11 +99,15 @@ def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
         return len(others) < len(far_ends) or any(switch.bridge(other) is not None for other in others)
     if name == "park":
         return any(switch.bridge(other) is not None for other in (person, *others))
+    if person in OUTSIDE and name == "dial" and switch.legs(person):
+        return True
     if name == "barge_in":
         parties = {arguments[1], *_others(switch, arguments[1])}
         return any(switch.bridge(party) is not None for party in (person, *parties)) or bool(others & parties)
-    if name in ("dial", "consult", "click_to_dial", "deflect", "transfer_blind", "pickup", "park_retrieve"):
+    if name in ("dial", "consult", "click_to_dial", "deflect", "transfer_blind", "transfer_waiting", "pickup", "park_retrieve"):
         target = switch.directory.resolve(arguments[1])
+        if target is not None and target.outside and switch.legs(target.user_id):
+            return True
         mine = {switch.directory.party(person).user_id, *others}
         return target is not None and (target.user_id in mine or bool(mine & _others(switch, target.user_id)))
     if name == "transfer_consult":
