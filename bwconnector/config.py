@@ -23,6 +23,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from bwconnector.bridge.policy import ROWS
 from bwconnector.checks import Check, Secret
 from bwconnector.options import (
+    AccessOptions,
     Config,
     ConnectorOptions,
     CstaOptions,
@@ -37,6 +38,7 @@ from bwconnector.simulator.config import ConfigError as SimulatorError
 from bwconnector.simulator.config import SimulatorConfig, read_section
 
 __all__ = [
+    "AccessOptions",
     "Config",
     "ConfigError",
     "ConnectorOptions",
@@ -57,6 +59,7 @@ PASSWORD_VARIABLE = "BWCONNECTOR_PASSWORD"
 """Environment variable that holds the password of ``user-id`` when the file names none."""
 
 LINK_PREFIX = "link-"
+ACCESS_PREFIX = "access-"
 
 Section = TypeVar("Section")
 PolicyValue = str | int
@@ -143,6 +146,10 @@ class _Reading:
                         self.complain(name, key, _unknown("option", key, option_names(cls)))
             return None
 
+    def named(self, prefix: str) -> list[str]:
+        """The sections whose name is ``prefix`` and a name of their own, in the order of the file."""
+        return [section for section in self.document if section.startswith(prefix) and section != prefix]
+
     def policy(self) -> Mapping[str, PolicyValue]:
         """The rows that are set."""
         rows = self.table("policy")
@@ -181,13 +188,15 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         raise ConfigError((f"{path}: is no valid TOML: {error}",)) from None
 
     reading = _Reading(document)
+    named = {prefix: reading.named(prefix) for prefix in (LINK_PREFIX, ACCESS_PREFIX)}
     for name in document:
-        if name not in SECTIONS and not (name.startswith(LINK_PREFIX) and name != LINK_PREFIX):
-            reading.complain(name, "", _unknown("section", name, [*SECTIONS, "link-NAME"]))
+        if name not in (*SECTIONS, *named[LINK_PREFIX], *named[ACCESS_PREFIX]):
+            reading.complain(name, "", _unknown("section", name, [*SECTIONS, "link-NAME", "access-NAME"]))
 
     connector = reading.section("Connector", ConnectorOptions)
-    links = [_link(reading, name, connector) for name in document if name.startswith(LINK_PREFIX) and name != LINK_PREFIX]
+    links = [_link(reading, name, connector) for name in named[LINK_PREFIX]]
     csta = reading.section("csta", CstaOptions)
+    access = [_access(reading, name, csta) for name in named[ACCESS_PREFIX]]
     devices = reading.section("devices", DevicesOptions)
     web = reading.section("web", WebOptions)
     manhole = reading.section("manhole", ManholeOptions)
@@ -229,6 +238,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         connector=connector,
         links=tuple(attrs.evolve(link, ca_file=link.ca_file and str(folder / link.ca_file)) for link in links if link),
         csta=csta,
+        access=tuple(section for section in access if section),
         devices=devices,
         web=web,
         manhole=manhole,
@@ -256,6 +266,13 @@ def _link(reading: _Reading, section: str, connector: ConnectorOptions | None) -
     defaults = {} if connector is None else {"kpl-interval": connector.kpl_interval, "kpl-tolerance": connector.kpl_tolerance}
     link = reading.section(section, XspLink, defaults)
     return link and attrs.evolve(link, name=section.removeprefix(LINK_PREFIX))
+
+
+def _access(reading: _Reading, section: str, csta: CstaOptions | None) -> AccessOptions | None:
+    options = reading.section(section, AccessOptions)
+    if options is not None and options.certificates and csta is not None and not csta.client_ca:
+        reading.complain(section, "certificates", 'needs "client-ca" in [csta]: without it no T-Server is asked who it is')
+    return options and attrs.evolve(options, name=section.removeprefix(ACCESS_PREFIX))
 
 
 def _file(reading: _Reading, section: str, option: str, folder: Path, name: str) -> str:

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from bwconnector.changes import Change, When
 from bwconnector.config import Config, ConfigError
 from bwconnector.listening import PortContext
-from bwconnector.settings import kinds, limits, subscription_settings
+from bwconnector.settings import kinds, limits, link_options, subscription_settings
 from bwconnector.xsps import xsp_settings
 
 if TYPE_CHECKING:
@@ -88,10 +88,9 @@ def carry_out(service: ConnectorService, before: Config, after: Config, changes:
     bridge.directory.configure(kinds(after))
     if limits(after) != limits(before):
         bridge.watchdog.change(limits(after))
-    options = bridge.switch.options
-    options.status_on_connect = after.csta.status_on_connect
-    options.monitored_only = after.csta.monitored_only
-    options.max_monitors = after.csta.max_monitors_per_link
+    options = link_options(after)
+    for name in ("status_on_connect", "monitored_only", "max_monitors", "request_rate", "access"):
+        setattr(bridge.switch.options, name, getattr(options, name))
     factory = _ports(service).factory
     factory.allow = after.csta.allow
     factory.max_links = after.csta.max_links

@@ -21,7 +21,6 @@ from twisted.python.components import Componentized
 
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.policy import Policy
-from bwconnector.bridge.switching import Options
 from bwconnector.changes import differences, effective
 from bwconnector.checks import Secret
 from bwconnector.config import ConfigError
@@ -39,7 +38,7 @@ from bwconnector.ops.web import status_site
 from bwconnector.options import Config, ConnectorOptions, XspLink
 from bwconnector.reloading import Report, carry_out, told
 from bwconnector.sdnotify import service_manager
-from bwconnector.settings import application_id, channel_set_id, channel_settings, kinds, limits, subscription_settings
+from bwconnector.settings import application_id, channel_set_id, channel_settings, kinds, limits, link_options, subscription_settings
 from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
@@ -223,12 +222,7 @@ class ConnectorService(MultiService):
             make_waiter=Deferred,
             spawn=self._spawn,
             policy=policy,
-            options=Options(
-                status_on_connect=config.csta.status_on_connect,
-                monitored_only=config.csta.monitored_only,
-                max_monitors=config.csta.max_monitors_per_link,
-                broadworks_version=config.connector.broadworks_version,
-            ),
+            options=link_options(config),
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,

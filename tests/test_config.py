@@ -24,6 +24,7 @@ SECTION_CLASSES = {
     "Connector": ConnectorOptions,
     "link-xsp1": XspLink,
     "csta": module.CstaOptions,
+    "access-all": module.AccessOptions,
     "devices": module.DevicesOptions,
     "web": module.WebOptions,
     "manhole": module.ManholeOptions,
@@ -344,6 +345,19 @@ class TestSampleFile:
             if re.match(r"#?[\w-]+ *= ", line):
                 assert above.startswith("# "), line
             above = line
+
+
+def test_access_in_the_order_of_the_file(read: Any, problems: Any) -> None:
+    config = read(MINIMUM + '[access-b]\nnetworks = ["10.0.0.0/8"]\nmonitor = ["1000-1999"]\n[access-a]\nread-only = true\n')
+    assert [section.name for section in config.access] == ["b", "a"]
+    assert [section.read_only for section in config.access] == [False, True]
+    assert read(MINIMUM).access == ()
+    (problem,) = problems(MINIMUM + '[access-a]\ncontrol = ["1999-1000"]\n')
+    assert problem.startswith('[access-a] control: "1999-1000" is no range of numbers')
+    (problem,) = problems(MINIMUM + '[access-a]\ncertificates = ["*"]\n')
+    assert problem == '[access-a] certificates: needs "client-ca" in [csta]: without it no T-Server is asked who it is'
+    (problem,) = problems(MINIMUM + "[acces-a]\n")
+    assert problem.startswith("[acces-a]: unknown section")
 
 
 def test_networks(read: Any) -> None:

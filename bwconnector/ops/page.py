@@ -114,6 +114,12 @@ def _link(now: Inspection, link: LinkStatus) -> str:
         _count(link.monitors, "monitor"),
         f"{_rate(now.recent.rate(now.recent.messages.get(link.name, 0)))} messages/s",
     ]
+    if link.certificate:
+        facts.append(f"certificate {link.certificate}")
+    if link.access:
+        facts.append(f"access {link.access}")
+    if link.refused:
+        facts.append("refused: " + ", ".join(f"{limit} {count:,}" for limit, count in sorted(link.refused.items())))
     if link.unsent:
         facts.append(f"does not keep up: {link.unsent:,} bytes wait for it")
     return _node(link.name, link.name, "slow" if link.unsent else "up", facts)

@@ -74,7 +74,7 @@ def status(now: Inspection) -> dict[str, object]:
             {**attrs.asdict(channel), "share": round(share, 4), "wanted_share": round(wanted, 4)}
             for channel, share, wanted in zip(now.channels, now.shares, now.wanted_shares, strict=True)
         ],
-        "links": [attrs.asdict(link) for link in now.links],
+        "links": [{**attrs.asdict(link), "refused": dict(link.refused)} for link in now.links],
         "call_count": now.call_count,
         "calls": [attrs.asdict(call) for call in islice(now.calls, LISTED)],
         "monitor_count": now.monitor_count,
