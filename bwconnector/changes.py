@@ -49,6 +49,8 @@ WHEN: Mapping[str, Mapping[str, When]] = {
         "port": When.CHANNEL,
         "tls": When.CHANNEL,
         "ca-file": When.NOW,
+        "cert-file": When.NOW,
+        "key-file": When.NOW,
         "priority": When.CHANNEL,
         "weight": When.CHANNEL,
         "request-rate": When.NOW,

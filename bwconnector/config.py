@@ -36,6 +36,7 @@ from bwconnector.options import (
 )
 from bwconnector.simulator.config import ConfigError as SimulatorError
 from bwconnector.simulator.config import SimulatorConfig, read_section
+from bwconnector.xsi.tls import client_tls
 
 __all__ = [
     "AccessOptions",
@@ -194,7 +195,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
             reading.complain(name, "", _unknown("section", name, [*SECTIONS, "link-NAME", "access-NAME"]))
 
     connector = reading.section("Connector", ConnectorOptions)
-    links = [_link(reading, name, connector) for name in named[LINK_PREFIX]]
+    links = [_link(reading, name, connector, path.parent) for name in named[LINK_PREFIX]]
     csta = reading.section("csta", CstaOptions)
     access = [_access(reading, name, csta) for name in named[ACCESS_PREFIX]]
     devices = reading.section("devices", DevicesOptions)
@@ -219,7 +220,9 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         reading.complain("simulator", "", "cannot be used together with link sections: the simulator's XSPs take their place")
     if csta is not None:
         csta = attrs.evolve(csta, client_ca=_file(reading, "csta", "client-ca", folder, csta.client_ca))
-        if csta.client_ca and not any(endpoint.startswith("ssl:") for endpoint in csta.listen):
+        if csta.client_ca and any(endpoint.startswith("tls:") for endpoint in csta.listen):
+            reading.complain("csta", "client-ca", 'has no effect on a "tls:" port, which would take anybody: use "ssl:"')
+        elif csta.client_ca and not any(endpoint.startswith("ssl:") for endpoint in csta.listen):
             reading.complain("csta", "client-ca", 'needs a TLS port in "listen", such as "ssl:1041:privateKey=key.pem:certKey=cert.pem"')
     if devices is not None:
         for name in sorted({*devices.call_centers} & {*devices.route_points}):
@@ -236,7 +239,7 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     assert connector and csta and devices and web and manhole and recorder and log  # otherwise there was a problem
     return Config(
         connector=connector,
-        links=tuple(attrs.evolve(link, ca_file=link.ca_file and str(folder / link.ca_file)) for link in links if link),
+        links=tuple(link for link in links if link),
         csta=csta,
         access=tuple(section for section in access if section),
         devices=devices,
@@ -262,10 +265,34 @@ def demo() -> Config:
 # What spans several options ----------------------------------------------------------------------------------------------------
 
 
-def _link(reading: _Reading, section: str, connector: ConnectorOptions | None) -> XspLink | None:
+def _link(reading: _Reading, section: str, connector: ConnectorOptions | None, folder: Path) -> XspLink | None:
     defaults = {} if connector is None else {"kpl-interval": connector.kpl_interval, "kpl-tolerance": connector.kpl_tolerance}
     link = reading.section(section, XspLink, defaults)
-    return link and attrs.evolve(link, name=section.removeprefix(LINK_PREFIX))
+    return link and _with_tls(reading, section, attrs.evolve(link, name=section.removeprefix(LINK_PREFIX)), folder)
+
+
+def _with_tls(reading: _Reading, section: str, link: XspLink, folder: Path) -> XspLink:
+    """The link with the paths of its files, all of which can be used."""
+    named = {"ca-file": link.ca_file, "cert-file": link.cert_file, "key-file": link.key_file}
+    if link.key_file and not link.cert_file:
+        reading.complain(section, "key-file", "needs a cert-file: the certificate that is to be shown to the XSP")
+    if link.cert_file and not link.tls:
+        reading.complain(section, "cert-file", "needs tls = true")
+    paths = {option: _file(reading, section, option, folder, name) for option, name in named.items()}
+    ca_file, cert_file, key_file = paths.values()
+    secret = "key-file" if key_file else "cert-file"
+    problem = private_file_problem(Path(paths[secret])) if cert_file and Path(paths[secret]).is_file() else ""
+    if problem:
+        reading.complain(section, secret, problem)
+    try:
+        link.hostname.encode("idna")
+        if link.tls and all(not path or Path(path).is_file() for path in paths.values()):
+            client_tls(link.hostname, ca_file, cert_file, key_file)
+    except UnicodeError as error:
+        reading.complain(section, "hostname", f"is no name of a host: {error}")
+    except OSError as error:
+        reading.complain(section, "tls", f"cannot be used: {error}")
+    return attrs.evolve(link, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
 
 
 def _access(reading: _Reading, section: str, csta: CstaOptions | None) -> AccessOptions | None:

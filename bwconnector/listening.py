@@ -45,6 +45,7 @@ class PortContext:
         """
         endpoint: Any = serverFromString(self._reactor, self.description)
         context: SSL.Context = endpoint._sslContextFactory.getContext()
+        context.set_min_proto_version(SSL.TLS1_2_VERSION)  # whatever sslmethod= says
         if client_ca:
             _ask_for_certificate(context, client_ca)
         return context

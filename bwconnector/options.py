@@ -95,6 +95,8 @@ class XspLink:
     port: int = option(PORT, 443)
     tls: bool = option(flag, True)
     ca_file: str = option(text, "")
+    cert_file: str = option(text, "")
+    key_file: str = option(text, "")
     priority: int = option(integer(0, 100), 1)
     weight: int = option(integer(0, 100), 50)
     request_rate: int = option(integer(0), 0)

@@ -110,7 +110,7 @@ def _prepare(service: ConnectorService, after: Config) -> _Prepared:
             settings = xsp_settings(after.connector, link)
             endpoints[link.name] = (settings.endpoint(service.reactor), settings.endpoint(service.reactor))
         except OSError as error:
-            problems.append(f"[link-{link.name}] ca-file: cannot be used: {error}")
+            problems.append(f"[link-{link.name}]: TLS cannot be used: {error}")
         except UnicodeError as error:
             problems.append(f"[link-{link.name}] hostname: is no name of a host: {error}")
     contexts = []

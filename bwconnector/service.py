@@ -286,7 +286,9 @@ class ConnectorService(MultiService):
 
     def certificates(self) -> dict[str, float]:
         """When each certificate expires, in seconds since the epoch, by the place in the config that it belongs to."""
-        files = {f"[link-{link.name}] ca-file": link.ca_file for link in self.config.links if link.tls}
+        links = [link for link in self.config.links if link.tls]
+        files = {f"[link-{link.name}] ca-file": link.ca_file for link in links}
+        files |= {f"[link-{link.name}] cert-file": link.cert_file for link in links}
         files["[csta] client-ca"] = self.config.csta.client_ca
         now = self.reactor.seconds()
         found: dict[str, float | None] = {name: expiry_of_file(file, now) for name, file in files.items() if file}

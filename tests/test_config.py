@@ -18,6 +18,8 @@ from bwconnector.checks import Secret, endpoint_keyword, endpoint_port, is_priva
 from bwconnector.config import Config, ConfigError, ConnectorOptions, XspLink, demo, load, option_names
 from bwconnector.simulator.config import SimulatorConfig
 
+from .test_listening import certify
+
 SAMPLE = Path(__file__).parent.parent / "conf" / "bwconnector.toml"
 
 SECTION_CLASSES = {
@@ -170,6 +172,39 @@ def test_client_certificates_need_a_tls_port(problems: Any, tmp_path: Path) -> N
     (tmp_path / "clients.pem").touch()
     (problem,) = problems(f'{MINIMUM}\n[csta]\nclient-ca = "clients.pem"\n')
     assert problem.startswith("[csta] client-ca: needs a TLS port")
+
+
+def test_client_certificates_are_not_asked_for_on_ports_that_read_their_certificates_themselves(problems: Any, tmp_path: Path) -> None:
+    (tmp_path / "clients.pem").touch()
+    own = certify("connector.example.net")
+    (tmp_path / "connector.example.net.pem").write_bytes(own.pem)
+    (problem,) = problems(f'{MINIMUM}\n[csta]\nlisten = ["tls:{tmp_path}:1041"]\nclient-ca = "clients.pem"\n')
+    assert problem.startswith('[csta] client-ca: has no effect on a "tls:" port')
+
+
+def test_a_certificate_for_xsps(read: Any, problems: Any, tmp_path: Path) -> None:
+    own = certify("connector.example.net")
+    (tmp_path / "own.pem").write_bytes(own.public)
+    (tmp_path / "own.key").write_bytes(own.pem)
+    text = MINIMUM + 'cert-file = "own.pem"\nkey-file = "own.key"\n'
+    (tmp_path / "own.key").chmod(0o640)
+    (problem,) = problems(text)
+    assert problem.startswith(f"[link-one] key-file: {tmp_path}/own.key can be read by other users (mode 0640); run: chmod 600")
+    (tmp_path / "own.key").chmod(0o600)
+    (link,) = read(text).links
+    assert (link.cert_file, link.key_file) == (f"{tmp_path}/own.pem", f"{tmp_path}/own.key")
+    assert problems(MINIMUM + 'cert-file = "own.pem"\n')[0].startswith(
+        f"[link-one] cert-file: {tmp_path}/own.pem can be read by other users"
+    )
+    (tmp_path / "own.pem").chmod(0o600)
+    (problem,) = problems(MINIMUM + 'cert-file = "own.pem"\n')
+    assert problem == f"[link-one] tls: cannot be used: key-file {tmp_path}/own.pem contains no private key in PEM form"
+    (problem,) = problems(MINIMUM + 'key-file = "own.key"\n')
+    assert problem.startswith("[link-one] key-file: needs a cert-file")
+    (problem,) = problems(text + "tls = false\n")
+    assert problem == "[link-one] cert-file: needs tls = true"
+    (problem,) = problems(MINIMUM + 'ca-file = "absent.pem"\n')
+    assert problem == f"[link-one] ca-file: there is no file {tmp_path}/absent.pem"
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ async def _check_xsp(reactor: Any, config: Config, link: XspLink, findings: Find
     try:
         xsp = Xsp(reactor, xsp_settings(connector, link))
     except OSError as error:
-        findings.problem(f"[link-{link.name}] ca-file", f"cannot be used: {error}")
+        findings.problem(f"[link-{link.name}]", f"TLS cannot be used: {error}")
         return False
     if link.drain:
         findings.note(f"link-{link.name} is drained: it will not be used")

@@ -33,6 +33,7 @@ def check_files(file: Path, config: Config, now: float, findings: Findings, user
     _certificates(findings, config.csta.client_ca, "[csta] client-ca", now)
     for link in config.links:
         _certificates(findings, link.ca_file, f"[link-{link.name}] ca-file", now)
+        _certificates(findings, link.cert_file, f"[link-{link.name}] cert-file", now)
     password = config.connector.password_file and file.parent / config.connector.password_file
     secrets = [Path(each) for each in (password, config.manhole.passwd_file) if each]
     if secrets and (os.geteuid() if user is None else user) == ROOT:

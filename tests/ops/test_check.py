@@ -234,7 +234,7 @@ async def test_tls_where_there_is_none(checking: Checking) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_ca_file_that_is_not_there(checking: Checking) -> None:
     checking.link = checking.link.replace("tls = false", 'tls = true\nca-file = "absent.pem"')
-    assert "ca-file: cannot be used" in await checking.problem()
+    assert "ca-file: there is no file" in await checking.problem()
 
 
 @pytest_twisted.ensureDeferred
