@@ -70,6 +70,7 @@ WHEN: Mapping[str, Mapping[str, When]] = {
     },
     "access-NAME": dict.fromkeys(("networks", "certificates", "monitor", "control", "read-only"), When.NOW),
     "devices": {"call-centers": When.NOW, "route-points": When.NOW},
+    "web": {"client-ca": When.NOW},
     "log": dict.fromkeys(("format", "level", "levels"), When.NOW),
     "policy": dict.fromkeys(ROWS, When.NOW),
 }

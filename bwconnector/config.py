@@ -21,7 +21,7 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
 from bwconnector.bridge.policy import ROWS
-from bwconnector.checks import Check, Secret
+from bwconnector.checks import Check, Secret, is_private_endpoint
 from bwconnector.options import (
     AccessOptions,
     Config,
@@ -229,6 +229,8 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
             reading.complain("devices", "route-points", f'"{name}" is in "call-centers" too: a device has one kind')
     if manhole is not None:
         manhole = _with_passwd_file(reading, manhole, folder)
+    if web is not None:
+        web = _protected(reading, web, folder)
     if recorder is not None and recorder.directory:
         recorder = attrs.evolve(recorder, directory=str(folder / recorder.directory))
         if not Path(recorder.directory).is_dir():
@@ -359,6 +361,22 @@ def _check_scope(reading: _Reading, connector: ConnectorOptions) -> None:
             "group": 'must be "SERVICEPROVIDER/GROUP", the group whose devices are monitored',
         }
         reading.complain("Connector", "subscription-scope-id", forms[scope])
+
+
+def _protected(reading: _Reading, web: WebOptions, folder: Path) -> WebOptions:
+    """The options with the path of the authorities; nobody can come from elsewhere unless that is meant."""
+    web = attrs.evolve(web, client_ca=_file(reading, "web", "client-ca", folder, web.client_ca))
+    if web.client_ca and not web.listen.startswith("ssl:"):
+        reading.complain("web", "client-ca", 'needs a TLS port in "listen", such as "ssl:8040:privateKey=key.pem:certKey=cert.pem"')
+    if web.listen and not is_private_endpoint(web.listen) and not web.client_ca and not web.public:
+        reading.complain(
+            "web",
+            "listen",
+            f'"{web.listen}" can be reached from other machines, and the status page tells who talks to whom without asking for a password;'
+            ' use "tcp:8040:interface=127.0.0.1" or a "unix:" socket, or an "ssl:" port with client-ca, or set public = true if a firewall'
+            " or a proxy protects it",
+        )
+    return web
 
 
 def _with_passwd_file(reading: _Reading, manhole: ManholeOptions, folder: Path) -> ManholeOptions:

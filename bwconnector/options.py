@@ -146,6 +146,9 @@ class WebOptions:
     """``[web]``: status page and metrics."""
 
     listen: str = option(optional(endpoint), "tcp:8040:interface=127.0.0.1")
+    public: bool = option(flag, False)
+    client_ca: str = option(text, "")
+    hosts: tuple[str, ...] = option(list_of(nonempty), ())
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -114,11 +114,12 @@ def _prepare(service: ConnectorService, after: Config) -> _Prepared:
         except UnicodeError as error:
             problems.append(f"[link-{link.name}] hostname: is no name of a host: {error}")
     contexts = []
-    for context in _ports(service).contexts:
+    authorities = {"csta": after.csta.client_ca, "web": after.web.client_ca}
+    for section, context in ((section, each) for section, found in service.tls_ports.items() for each in found):
         try:
-            contexts.append((context, context.read(after.csta.client_ca)))
+            contexts.append((context, context.read(authorities[section])))
         except Exception as error:  # every kind of broken key or certificate fails in its own way
-            problems.append(f"[csta] listen: the certificate of {context.description} cannot be used: {error}")
+            problems.append(f"[{section}] listen: the certificate of {context.description} cannot be used: {error}")
     if problems:
         raise ConfigError(tuple(problems))
     return _Prepared(endpoints, contexts)

@@ -141,6 +141,9 @@ def test_all_problems_are_told_at_once_with_their_place(problems: Any) -> None:
         ("csta", 'listen = ["ssl:1040:privateKey=absent.pem"]', "absent.pem"),
         ("csta", 'allow = ["10.0.0.1/8"]', "host bits"),
         ("csta", 'client-ca = "absent.pem"', "there is no file"),
+        ("web", 'listen = "tcp:8040"', "set public = true if a firewall"),
+        ("web", 'listen = "tcp:8040:interface=10.1.0.5"', "can be reached from other machines"),
+        ("web", 'client-ca = "absent.pem"', "there is no file"),
         ("manhole", 'listen = "tcp:4040"', "other machines"),
         ("manhole", 'listen = "tcp:4040:interface=0.0.0.0"', "other machines"),
         ("manhole", 'listen = "unix:manhole"', "passwd-file"),
@@ -180,6 +183,18 @@ def test_client_certificates_are_not_asked_for_on_ports_that_read_their_certific
     (tmp_path / "connector.example.net.pem").write_bytes(own.pem)
     (problem,) = problems(f'{MINIMUM}\n[csta]\nlisten = ["tls:{tmp_path}:1041"]\nclient-ca = "clients.pem"\n')
     assert problem.startswith('[csta] client-ca: has no effect on a "tls:" port')
+
+
+def test_the_status_page_may_be_reached_from_elsewhere_if_that_is_meant(read: Any, problems: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.pem").write_bytes(certify("connector.example.net").pem)
+    (tmp_path / "readers.pem").touch()
+    tls = f'listen = "ssl:8040:privateKey={tmp_path}/own.pem:certKey={tmp_path}/own.pem"\n'
+    assert read(MINIMUM + '[web]\nlisten = "tcp:8040"\npublic = true\n').web.public
+    assert read(MINIMUM + f'[web]\n{tls}client-ca = "readers.pem"\n').web.client_ca == f"{tmp_path}/readers.pem"
+    assert read(MINIMUM + '[web]\nlisten = "unix:web"\n').web.listen == "unix:web"
+    (problem,) = problems(MINIMUM + f"[web]\n{tls}")
+    assert "can be reached from other machines" in problem  # TLS alone asks nobody who he is
+    assert problems(MINIMUM + '[web]\nclient-ca = "readers.pem"\n')[0].startswith("[web] client-ca: needs a TLS port")
 
 
 def test_a_certificate_for_xsps(read: Any, problems: Any, tmp_path: Path) -> None:

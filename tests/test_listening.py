@@ -140,12 +140,19 @@ def old_client(version: int) -> Any:
     return Old()
 
 
-@pytest.mark.parametrize("options", ["", ":sslmethod=TLS_METHOD", ":sslmethod=TLSv1_1_METHOD"])
-@pytest.mark.parametrize(("version", "hears"), [(SSL.TLS1_1_VERSION, b""), (SSL.TLS1_2_VERSION, b"status")], ids=["1.1", "1.2"])
+@pytest.mark.parametrize(
+    ("options", "version", "hears"),
+    [
+        ("", SSL.TLS1_1_VERSION, b""),
+        (":sslmethod=TLS_METHOD", SSL.TLS1_1_VERSION, b""),
+        (":sslmethod=TLSv1_1_METHOD", SSL.TLS1_1_VERSION, b""),
+        ("", SSL.TLS1_2_VERSION, b"status"),
+        (":sslmethod=TLS_METHOD", SSL.TLS1_2_VERSION, b"status"),
+        ("", SSL.TLS1_3_VERSION, b"status"),
+    ],
+)
 @pytest_twisted.ensureDeferred
 async def test_tls_1_2_is_the_least(tmp_path: Path, options: str, version: int, hears: bytes) -> None:
-    if "TLSv1_1" in options and version == SSL.TLS1_2_VERSION:
-        return  # asks for what nobody gets
     (tmp_path / "server.pem").write_bytes(SERVER.pem)
     place = f"ssl:0:interface=127.0.0.1:privateKey={tmp_path}/server.pem:certKey={tmp_path}/server.pem{options}"
     service = listening_service(place, Factory.forProtocol(Greeting), reactor)
