@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import os
 import secrets
-import stat
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -34,6 +33,7 @@ from bwconnector.options import (
     WebOptions,
     XspLink,
 )
+from bwconnector.privacy import private_file_problem
 from bwconnector.simulator.config import ConfigError as SimulatorError
 from bwconnector.simulator.config import SimulatorConfig, read_section
 from bwconnector.xsi.tls import client_tls
@@ -53,7 +53,6 @@ __all__ = [
     "demo",
     "load",
     "option_names",
-    "private_file_problem",
 ]
 
 PASSWORD_VARIABLE = "BWCONNECTOR_PASSWORD"
@@ -312,19 +311,6 @@ def _file(reading: _Reading, section: str, option: str, folder: Path, name: str)
     if not path.is_file():
         reading.complain(section, option, f"there is no file {path}")
     return str(path)
-
-
-def private_file_problem(path: Path) -> str:
-    """Why a file is unfit to hold passwords; empty when it is fit."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
-    if not stat.S_ISREG(mode):
-        return f"{path} is no file"
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return f"{path} can be read by other users (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}"
-    return ""
 
 
 def _with_password(reading: _Reading, connector: ConnectorOptions, folder: Path, environ: Mapping[str, str]) -> ConnectorOptions:
