@@ -104,7 +104,8 @@ async def check(reactor: Any, file: str | Path, tell: Tell, devices: Sequence[st
 async def _check_ports(reactor: Any, config: Config, findings: Findings) -> None:
     """Whether every address can be listened on now."""
     places = [*(("[csta] listen", address) for address in config.csta.listen), ("[web] listen", config.web.listen)]
-    for place, address in [*places, ("[manhole] listen", config.manhole.listen)]:
+    places += [("[manhole] listen", config.manhole.listen), ("[manhole] ssh", config.manhole.ssh)]
+    for place, address in places:
         if not address or address.startswith("systemd:"):
             continue
         try:

@@ -332,6 +332,8 @@ def test_what_links_may_do_and_were_refused(snapshot: Inspection) -> None:
     assert "certificate &lt;tserver&gt;.example.net" in page
     assert "<li>access sales</li>" in page
     assert "<li>refused: access 1, rate 3</li>" in page
+    assert "<td>11 (access 8, rate 3)</td>" in page
+    assert "<td>1 (slow 1)</td>" in page
 
 
 @pytest_twisted.ensureDeferred
