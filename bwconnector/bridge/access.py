@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 
 import attrs
 
@@ -94,7 +94,9 @@ class Access:
         """
         if self.networks and not (host and within(host, self.networks)):
             return False
-        return not self.certificates or bool(certificate and Devices(self.certificates).has((certificate,)))
+        return not self.certificates or any(
+            certificate and fnmatchcase(certificate.casefold(), each.casefold()) for each in self.certificates
+        )
 
 
 EVERYTHING = Access()

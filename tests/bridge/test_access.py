@@ -95,6 +95,14 @@ def test_which_rules_are_for_a_link(host: str, certificate: str, names: str) -> 
     assert " ".join(rule.name for rule in rules if rule.matches(host, certificate)) == names
 
 
+def test_certificates_are_names_and_never_ranges() -> None:
+    rule = Access(certificates=("20-10", "TServer-?.example.net"))
+    assert rule.matches("", "20-10")
+    assert not rule.matches("", "15")
+    assert rule.matches("", "tserver-A.example.net")
+    assert not Access(certificates=("*",)).matches("10.1.2.3", "")  # who has shown none has none
+
+
 def test_the_first_one_holds() -> None:
     assert access_of((BOTH, INSIDE, REST), "10.1.2.3", "") is INSIDE
     assert access_of((REST, INSIDE), "10.1.2.3", "") is REST
