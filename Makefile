@@ -52,8 +52,9 @@ sbom: $(VENV)/installed-dev
 
 # Known vulnerabilities of what the lock names; exit code 2 if no vulnerability service can be reached.
 audit: $(VENV)/installed-dev
-	$(PIP) install pip-audit
-	$(BIN)/python -m tools.audit
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip --quiet --disable-pip-version-check install pip-audit
+	$(BIN)/python -m tools.audit $(VENV)/audit/bin/pip-audit
 
 # Writes requirements/lock.txt anew.
 lock: $(VENV)/installed-dev

@@ -114,7 +114,8 @@ def test_a_time_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 CLEAN = {"dependencies": [{"name": "attrs", "version": "1", "vulns": []}]}
 BAD = {"dependencies": [{"name": "attrs", "version": "1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2"]}]}]}
-SKIPPED = {"dependencies": [{"name": "attrs", "skip_reason": "could not be found"}]}
+SKIPPED = {"dependencies": [{"name": "attrs", "skip_reason": "could not be found"}, {"name": "lxml", "version": "1", "vulns": []}]}
+NONE = {"dependencies": SKIPPED["dependencies"][:1]}
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,7 @@ SKIPPED = {"dependencies": [{"name": "attrs", "skip_reason": "could not be found
         (json.dumps(CLEAN), "", 0, "No known vulnerability in 1 packages."),
         (json.dumps(BAD), "Found 1", 1, "attrs 1: PYSEC-1, repaired in 2"),
         (json.dumps(SKIPPED), "", 2, "attrs: not looked up: could not be found"),
+        (json.dumps(NONE), "", 2, "knows none of the 1 packages, so it is none: nothing is known"),
         ("", "...\nConnectionError: no route", 2, "could not be asked, so nothing is known: ConnectionError: no route"),
         ("", "", 2, "it says nothing"),
     ],

@@ -1,6 +1,6 @@
 """Known vulnerabilities of what the lock names, as far as a vulnerability service can be asked.
 
-Exit code 0: the service was asked and knows none. 1: it knows some, or the environment does not fit together. 2: it could not be asked, so
+The argument is the program ``pip-audit``. Exit code 0: the service was asked and knows none. 1: it knows some, or the environment does not fit together. 2: it could not be asked, so
 that nothing is known.
 """
 
@@ -33,6 +33,11 @@ def verdict(output: str, errors: str) -> tuple[int, list[str]]:
     ]
     if known:
         return VULNERABLE, [*known, *skipped]
+    if len(skipped) == len(found):
+        return UNKNOWN, [
+            f"The vulnerability service knows none of the {len(found)} packages, so it is none: nothing is known.",
+            *skipped[:1],
+        ]
     if skipped:
         return UNKNOWN, skipped
     return CLEAN, [f"No known vulnerability in {len(found)} packages."]
@@ -43,19 +48,9 @@ def main() -> None:
     if fits.returncode:
         print(fits.stdout, end="")
         sys.exit(VULNERABLE)
-    command = [
-        sys.executable,
-        "-m",
-        "pip_audit",
-        "--requirement",
-        str(LOCK),
-        "--disable-pip",
-        "--format",
-        "json",
-        "--progress-spinner",
-        "off",
-    ]
-    done = subprocess.run([*command, "--timeout", "15"], text=True, capture_output=True)
+    # a program of an environment of its own: what it needs is not what the connector needs
+    command = [sys.argv[1], "--requirement", str(LOCK), "--disable-pip", "--format", "json", "--progress-spinner", "off", "--timeout", "15"]
+    done = subprocess.run(command, text=True, capture_output=True)
     code, lines = verdict(done.stdout, done.stderr)
     print("\n".join(lines))
     sys.exit(code)
