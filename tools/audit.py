@@ -1,7 +1,7 @@
 """Known vulnerabilities of what the lock names, as far as a vulnerability service can be asked.
 
-The argument is the program ``pip-audit``. Exit code 0: the service was asked and knows none. 1: it knows some, or the environment does not fit together. 2: it could not be asked, so
-that nothing is known.
+The argument is the program ``pip-audit``. Exit code 0: the service was asked and knows none. 1: it knows some, or the environment does not
+fit together. 2: it could not be asked, so that nothing is known.
 """
 
 from __future__ import annotations
