@@ -8,7 +8,10 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # What the installed product is made of: a change here means to install again.
 SOURCES := setup.py README.rst $(shell find bwconnector twisted -name '*.py' -o -name '*.html')
 
-.PHONY: run test lint bench chaos recovery wheel clean
+# Packages as requirements/lock.txt has them, each compared with its hash: make test LOCKED=yes. Without it, the newest that setup.py permits.
+LOCKED :=
+
+.PHONY: run test lint bench chaos recovery wheel sbom audit lock clean
 
 run: $(VENV)/installed-manhole
 	$(BIN)/twistd -n --pidfile= bwconnector
@@ -33,8 +36,29 @@ chaos: $(VENV)/installed-dev
 recovery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.chaos.recovery
 
+# What is built is as old as the last commit, so that the same commit gives the same bytes.
+wheel sbom: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
+
+# A clean copy is built: a build directory left over would bring deleted modules back, and files keep the rights of the one who builds.
 wheel: $(VENV)/installed-dev
-	$(BIN)/python -m build --wheel
+	@rm -rf build
+	umask 022 && $(BIN)/python -m build --wheel --no-isolation
+
+# What the connector consists of, as CycloneDX JSON.
+sbom: $(VENV)/installed-dev
+	@mkdir -p dist
+	$(BIN)/python -m tools.sbom > dist/bwconnector.cdx.json
+	@echo dist/bwconnector.cdx.json
+
+# Known vulnerabilities of what the lock names; exit code 2 if no vulnerability service can be reached.
+audit: $(VENV)/installed-dev
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip --quiet --disable-pip-version-check install pip-audit
+	$(BIN)/python -m tools.audit $(VENV)/audit/bin/pip-audit
+
+# Writes requirements/lock.txt anew.
+lock: $(VENV)/installed-dev
+	$(BIN)/python -m tools.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
@@ -47,5 +71,6 @@ $(VENV)/bin/python:
 # A build directory left over from an earlier version would bring deleted modules back.
 $(VENV)/installed-%: $(VENV)/bin/python $(SOURCES)
 	@rm -rf build
-	$(PIP) install '.[$*]'
+	$(if $(LOCKED),$(PIP) install --require-hashes -r requirements/lock.txt)
+	$(PIP) install $(if $(LOCKED),--no-deps --no-build-isolation) '.[$*]'
 	@touch $@

@@ -5,7 +5,7 @@ The file is read again on SIGHUP. What an option needs to take effect is a row o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -13,7 +13,7 @@ import attrs
 
 from bwconnector.bridge.policy import ROWS
 from bwconnector.checks import Secret
-from bwconnector.options import Config, XspLink
+from bwconnector.options import AccessOptions, Config, XspLink
 
 __all__ = ["WHEN", "Change", "When", "differences", "effective", "when"]
 
@@ -49,6 +49,8 @@ WHEN: Mapping[str, Mapping[str, When]] = {
         "port": When.CHANNEL,
         "tls": When.CHANNEL,
         "ca-file": When.NOW,
+        "cert-file": When.NOW,
+        "key-file": When.NOW,
         "priority": When.CHANNEL,
         "weight": When.CHANNEL,
         "request-rate": When.NOW,
@@ -63,18 +65,28 @@ WHEN: Mapping[str, Mapping[str, When]] = {
         "max-links": When.NOW,
         "monitored-only": When.NOW,
         "max-monitors-per-link": When.NOW,
+        "request-rate": When.NOW,
         "send-queue-limit": When.NOW,
     },
+    "access-NAME": dict.fromkeys(("networks", "certificates", "monitor", "control", "read-only"), When.NOW),
     "devices": {"call-centers": When.NOW, "route-points": When.NOW},
+    "web": {"client-ca": When.NOW},
     "log": dict.fromkeys(("format", "level", "levels"), When.NOW),
     "policy": dict.fromkeys(ROWS, When.NOW),
 }
-"""By section and option. A link that is added or removed comes or goes at once."""
+"""By section and option. A link or an access section that is added or removed comes or goes at once."""
+
+NAMED = ("link", "access")
+"""Kinds of sections of which there may be several, each with a name of its own."""
+
+APART = ("connector", "links", "access", "policy", "simulator")
+"""Fields of a config that are compared in a way of their own."""
 
 
 def when(section: str, option: str) -> When:
     """When a changed option takes effect; ``section`` as in the file."""
-    return WHEN.get("link-NAME" if section.startswith("link-") else section, {}).get(option, When.RESTART)
+    kind = next((f"{kind}-NAME" for kind in NAMED if section.startswith(f"{kind}-")), section)
+    return WHEN.get(kind, {}).get(option, When.RESTART)
 
 
 @attrs.frozen(slots=True)
@@ -104,17 +116,10 @@ def differences(running: Config, file: Config) -> tuple[Change, ...]:
 
 def _differences(running: Config, file: Config) -> Iterator[Change]:
     yield from _options("Connector", running.connector, file.connector)
-    before, after = ({link.name: link for link in config.links} for config in (running, file))
-    for name in before:
-        if name not in after:
-            yield Change(f"link-{name}", "", "went", When.NOW)
-    for name, link in after.items():
-        if name in before:
-            yield from _options(f"link-{name}", before[name], link)
-        else:
-            yield Change(f"link-{name}", "", "came", When.NOW)
+    yield from _named("link", running.links, file.links)
+    yield from _named("access", running.access, file.access)
     for field in attrs.fields(Config):
-        if field.name not in ("connector", "links", "policy", "simulator"):
+        if field.name not in APART:
             yield from _options(field.name, getattr(running, field.name), getattr(file, field.name))
     for code, row in ROWS.items():
         values = running.policy.get(code, row.default), file.policy.get(code, row.default)
@@ -122,6 +127,19 @@ def _differences(running: Config, file: Config) -> Iterator[Change]:
             yield Change("policy", code, _words(*values), when("policy", code))
     if running.simulator != file.simulator:
         yield Change("simulator", "", "has changed", When.RESTART)
+
+
+def _named(kind: str, before: Sequence[XspLink | AccessOptions], after: Sequence[XspLink | AccessOptions]) -> Iterator[Change]:
+    old, new = ({section.name: section for section in sections} for sections in (before, after))
+    yield from (Change(f"{kind}-{name}", "", "went", When.NOW) for name in old if name not in new)
+    for name, section in new.items():
+        if name in old:
+            yield from _options(f"{kind}-{name}", old[name], section)
+        else:
+            yield Change(f"{kind}-{name}", "", "came", When.NOW)
+    stayed = [name for name in old if name in new]
+    if kind == "access" and stayed != [name for name in new if name in old]:
+        yield Change("access-NAME", "", f"are in another order: {', '.join(new)}", When.NOW)
 
 
 def _options(section: str, before: attrs.AttrsInstance, after: attrs.AttrsInstance) -> Iterator[Change]:
@@ -149,11 +167,15 @@ def effective(running: Config, file: Config) -> Config:
     sections = {
         field.name: _effective(field.name, getattr(running, field.name), getattr(file, field.name))
         for field in attrs.fields(Config)
-        if field.name not in ("connector", "links", "policy", "simulator")
+        if field.name not in APART
     }
-    links: tuple[XspLink, ...] = file.links
     return attrs.evolve(
-        running, connector=_effective("Connector", running.connector, file.connector), links=links, policy=file.policy, **sections
+        running,
+        connector=_effective("Connector", running.connector, file.connector),
+        links=file.links,
+        access=file.access,
+        policy=file.policy,
+        **sections,
     )
 
 

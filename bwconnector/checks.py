@@ -13,10 +13,13 @@ from typing import Any, cast
 import attrs
 from twisted.internet.endpoints import serverFromString
 
+from bwconnector.bridge.access import Devices
+
 __all__ = [
     "Check",
     "Network",
     "Secret",
+    "devices",
     "endpoint",
     "endpoint_keyword",
     "endpoint_port",
@@ -125,6 +128,12 @@ def network(value: object) -> Network:
         return ip_network(text(value))
     except ValueError as error:
         raise ValueError(f"must be an address or a CIDR block such as 10.1.0.0/16: {error}") from None
+
+
+def devices(value: object) -> str:
+    """A pattern of :class:`~bwconnector.bridge.access.Devices`."""
+    Devices((nonempty(value),))
+    return text(value)
 
 
 def endpoint(value: object) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import os
 import secrets
-import stat
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -21,8 +20,9 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
 from bwconnector.bridge.policy import ROWS
-from bwconnector.checks import Check, Secret
+from bwconnector.checks import Check, Secret, is_private_endpoint
 from bwconnector.options import (
+    AccessOptions,
     Config,
     ConnectorOptions,
     CstaOptions,
@@ -33,10 +33,13 @@ from bwconnector.options import (
     WebOptions,
     XspLink,
 )
+from bwconnector.privacy import private_file_problem
 from bwconnector.simulator.config import ConfigError as SimulatorError
 from bwconnector.simulator.config import SimulatorConfig, read_section
+from bwconnector.xsi.tls import client_tls
 
 __all__ = [
+    "AccessOptions",
     "Config",
     "ConfigError",
     "ConnectorOptions",
@@ -50,13 +53,13 @@ __all__ = [
     "demo",
     "load",
     "option_names",
-    "private_file_problem",
 ]
 
 PASSWORD_VARIABLE = "BWCONNECTOR_PASSWORD"
 """Environment variable that holds the password of ``user-id`` when the file names none."""
 
 LINK_PREFIX = "link-"
+ACCESS_PREFIX = "access-"
 
 Section = TypeVar("Section")
 PolicyValue = str | int
@@ -143,6 +146,10 @@ class _Reading:
                         self.complain(name, key, _unknown("option", key, option_names(cls)))
             return None
 
+    def named(self, prefix: str) -> list[str]:
+        """The sections whose name is ``prefix`` and a name of their own, in the order of the file."""
+        return [section for section in self.document if section.startswith(prefix) and section != prefix]
+
     def policy(self) -> Mapping[str, PolicyValue]:
         """The rows that are set."""
         rows = self.table("policy")
@@ -181,13 +188,15 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         raise ConfigError((f"{path}: is no valid TOML: {error}",)) from None
 
     reading = _Reading(document)
+    named = {prefix: reading.named(prefix) for prefix in (LINK_PREFIX, ACCESS_PREFIX)}
     for name in document:
-        if name not in SECTIONS and not (name.startswith(LINK_PREFIX) and name != LINK_PREFIX):
-            reading.complain(name, "", _unknown("section", name, [*SECTIONS, "link-NAME"]))
+        if name not in (*SECTIONS, *named[LINK_PREFIX], *named[ACCESS_PREFIX]):
+            reading.complain(name, "", _unknown("section", name, [*SECTIONS, "link-NAME", "access-NAME"]))
 
     connector = reading.section("Connector", ConnectorOptions)
-    links = [_link(reading, name, connector) for name in document if name.startswith(LINK_PREFIX) and name != LINK_PREFIX]
+    links = [_link(reading, name, connector, path.parent) for name in named[LINK_PREFIX]]
     csta = reading.section("csta", CstaOptions)
+    access = [_access(reading, name, csta) for name in named[ACCESS_PREFIX]]
     devices = reading.section("devices", DevicesOptions)
     web = reading.section("web", WebOptions)
     manhole = reading.section("manhole", ManholeOptions)
@@ -210,13 +219,17 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         reading.complain("simulator", "", "cannot be used together with link sections: the simulator's XSPs take their place")
     if csta is not None:
         csta = attrs.evolve(csta, client_ca=_file(reading, "csta", "client-ca", folder, csta.client_ca))
-        if csta.client_ca and not any(endpoint.startswith("ssl:") for endpoint in csta.listen):
+        if csta.client_ca and any(endpoint.startswith("tls:") for endpoint in csta.listen):
+            reading.complain("csta", "client-ca", 'has no effect on a "tls:" port, which would take anybody: use "ssl:"')
+        elif csta.client_ca and not any(endpoint.startswith("ssl:") for endpoint in csta.listen):
             reading.complain("csta", "client-ca", 'needs a TLS port in "listen", such as "ssl:1041:privateKey=key.pem:certKey=cert.pem"')
     if devices is not None:
         for name in sorted({*devices.call_centers} & {*devices.route_points}):
             reading.complain("devices", "route-points", f'"{name}" is in "call-centers" too: a device has one kind')
     if manhole is not None:
         manhole = _with_passwd_file(reading, manhole, folder)
+    if web is not None:
+        web = _protected(reading, web, folder)
     if recorder is not None and recorder.directory:
         recorder = attrs.evolve(recorder, directory=str(folder / recorder.directory))
         if not Path(recorder.directory).is_dir():
@@ -227,8 +240,9 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     assert connector and csta and devices and web and manhole and recorder and log  # otherwise there was a problem
     return Config(
         connector=connector,
-        links=tuple(attrs.evolve(link, ca_file=link.ca_file and str(folder / link.ca_file)) for link in links if link),
+        links=tuple(link for link in links if link),
         csta=csta,
+        access=tuple(section for section in access if section),
         devices=devices,
         web=web,
         manhole=manhole,
@@ -252,10 +266,41 @@ def demo() -> Config:
 # What spans several options ----------------------------------------------------------------------------------------------------
 
 
-def _link(reading: _Reading, section: str, connector: ConnectorOptions | None) -> XspLink | None:
+def _link(reading: _Reading, section: str, connector: ConnectorOptions | None, folder: Path) -> XspLink | None:
     defaults = {} if connector is None else {"kpl-interval": connector.kpl_interval, "kpl-tolerance": connector.kpl_tolerance}
     link = reading.section(section, XspLink, defaults)
-    return link and attrs.evolve(link, name=section.removeprefix(LINK_PREFIX))
+    return link and _with_tls(reading, section, attrs.evolve(link, name=section.removeprefix(LINK_PREFIX)), folder)
+
+
+def _with_tls(reading: _Reading, section: str, link: XspLink, folder: Path) -> XspLink:
+    """The link with the paths of its files, all of which can be used."""
+    named = {"ca-file": link.ca_file, "cert-file": link.cert_file, "key-file": link.key_file}
+    if link.key_file and not link.cert_file:
+        reading.complain(section, "key-file", "needs a cert-file: the certificate that is to be shown to the XSP")
+    if link.cert_file and not link.tls:
+        reading.complain(section, "cert-file", "needs tls = true")
+    paths = {option: _file(reading, section, option, folder, name) for option, name in named.items()}
+    ca_file, cert_file, key_file = paths.values()
+    secret = "key-file" if key_file else "cert-file"
+    problem = private_file_problem(Path(paths[secret])) if cert_file and Path(paths[secret]).is_file() else ""
+    if problem:
+        reading.complain(section, secret, problem)
+    try:
+        link.hostname.encode("idna")
+        if link.tls and all(not path or Path(path).is_file() for path in paths.values()):
+            client_tls(link.hostname, ca_file, cert_file, key_file)
+    except UnicodeError as error:
+        reading.complain(section, "hostname", f"is no name of a host: {error}")
+    except OSError as error:
+        reading.complain(section, "tls", f"cannot be used: {error}")
+    return attrs.evolve(link, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+
+
+def _access(reading: _Reading, section: str, csta: CstaOptions | None) -> AccessOptions | None:
+    options = reading.section(section, AccessOptions)
+    if options is not None and options.certificates and csta is not None and not csta.client_ca:
+        reading.complain(section, "certificates", 'needs "client-ca" in [csta]: without it no T-Server is asked who it is')
+    return options and attrs.evolve(options, name=section.removeprefix(ACCESS_PREFIX))
 
 
 def _file(reading: _Reading, section: str, option: str, folder: Path, name: str) -> str:
@@ -266,19 +311,6 @@ def _file(reading: _Reading, section: str, option: str, folder: Path, name: str)
     if not path.is_file():
         reading.complain(section, option, f"there is no file {path}")
     return str(path)
-
-
-def private_file_problem(path: Path) -> str:
-    """Why a file is unfit to hold passwords; empty when it is fit."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
-    if not stat.S_ISREG(mode):
-        return f"{path} is no file"
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return f"{path} can be read by other users (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}"
-    return ""
 
 
 def _with_password(reading: _Reading, connector: ConnectorOptions, folder: Path, environ: Mapping[str, str]) -> ConnectorOptions:
@@ -315,6 +347,22 @@ def _check_scope(reading: _Reading, connector: ConnectorOptions) -> None:
             "group": 'must be "SERVICEPROVIDER/GROUP", the group whose devices are monitored',
         }
         reading.complain("Connector", "subscription-scope-id", forms[scope])
+
+
+def _protected(reading: _Reading, web: WebOptions, folder: Path) -> WebOptions:
+    """The options with the path of the authorities; nobody can come from elsewhere unless that is meant."""
+    web = attrs.evolve(web, client_ca=_file(reading, "web", "client-ca", folder, web.client_ca))
+    if web.client_ca and not web.listen.startswith("ssl:"):
+        reading.complain("web", "client-ca", 'needs a TLS port in "listen", such as "ssl:8040:privateKey=key.pem:certKey=cert.pem"')
+    if web.listen and not is_private_endpoint(web.listen) and not web.client_ca and not web.public:
+        reading.complain(
+            "web",
+            "listen",
+            f'"{web.listen}" can be reached from other machines, and the status page tells who talks to whom without asking for a password;'
+            ' use "tcp:8040:interface=127.0.0.1" or a "unix:" socket, or an "ssl:" port with client-ca, or set public = true if a firewall'
+            " or a proxy protects it",
+        )
+    return web
 
 
 def _with_passwd_file(reading: _Reading, manhole: ManholeOptions, folder: Path) -> ManholeOptions:

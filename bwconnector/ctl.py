@@ -17,6 +17,7 @@ from bwconnector.ops.client import ClientError, address_of, connect
 from bwconnector.ops.differences import differences, monitors_of, sent_lines
 from bwconnector.ops.dump import DumpError, read_dump
 from bwconnector.ops.fixture import write_fixture
+from bwconnector.ops.remote import DEFAULT_URL, link_lines
 from bwconnector.ops.replay import replay
 from bwconnector.ops.story import HEADS, Unknown, story
 from bwconnector.ops.tables import table_lines
@@ -65,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     telling = command(_call, "Tell the story of one call from a recording.")
     telling.add_argument("id", metavar="ID", help="its callID at CSTA, or an extTrackingId or callId of BroadWorks")
     telling.add_argument("--file", metavar="FILE", required=True, help="written by the connector: see [recorder]")
+
+    listing = command(_links, "List the T-Servers of a running connector, what they may do, and what they were refused.")
+    listing.add_argument(
+        "url", metavar="URL", nargs="?", default=DEFAULT_URL, help=f"the connector's status page; {DEFAULT_URL} by default"
+    )
 
     asking = command(_status, "Print the system status; exit code 0 if it is normal.")
     _add_address(asking)
@@ -125,6 +131,12 @@ async def _status(reactor: Any, arguments: argparse.Namespace) -> bool:
         await client.close()
     _tell(status)
     return status == "normal"
+
+
+async def _links(reactor: Any, arguments: argparse.Namespace) -> bool:
+    for line in await link_lines(reactor, arguments.url):
+        _tell(line)
+    return True
 
 
 async def _replay(reactor: Any, arguments: argparse.Namespace) -> bool:

@@ -3,6 +3,7 @@ takes a renewed certificate without being closed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from OpenSSL import SSL
@@ -12,7 +13,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocolFactory
 from zope.interface import implementer
 
-__all__ = ["PortContext", "listening_service"]
+__all__ = ["PortContext", "contexts_of", "listening_service"]
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -45,9 +46,16 @@ class PortContext:
         """
         endpoint: Any = serverFromString(self._reactor, self.description)
         context: SSL.Context = endpoint._sslContextFactory.getContext()
+        context.set_min_proto_version(SSL.TLS1_2_VERSION)  # whatever sslmethod= says
         if client_ca:
             _ask_for_certificate(context, client_ca)
         return context
+
+
+def contexts_of(ports: Iterable[StreamServerEndpointService | None]) -> list[PortContext]:
+    """Of those of the ports that have TLS."""
+    found = (getattr(port.endpoint, "_sslContextFactory", None) for port in ports if port is not None)
+    return [context for context in found if isinstance(context, PortContext)]
 
 
 def listening_service(description: str, factory: IProtocolFactory, reactor: Any, client_ca: str = "") -> StreamServerEndpointService:

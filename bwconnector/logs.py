@@ -15,6 +15,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, format
 from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
+from bwconnector.bridge.audit import NAMESPACE as AUDIT
 from bwconnector.options import LogOptions
 
 __all__ = ["WINDOW", "LogOutput", "Repeats", "log_file"]
@@ -40,7 +41,8 @@ class Repeats:
     """Which warnings have been said already.
 
     Two are the same if they have the same words and are about the same: numbers, such as that of seconds until the next try, may differ.
-    Once something else than a warning is said of a link, such as that its channel is up, its warnings are new again.
+    Once something else than a warning is said of a link, such as that its channel is up, its warnings are new again. What is audited, and
+    what is for debugging, is said of every request, and so is no news.
     """
 
     def __init__(self) -> None:
@@ -64,7 +66,7 @@ class Repeats:
 
         :param event: what is going to be said
         """
-        news = event is not None and event.get("log_level", LogLevel.info) < LogLevel.warn
+        news = event is not None and event.get("log_level") is LogLevel.info and event.get("log_namespace") != AUDIT
         link = event.get("link") if event is not None and news else None
         ended = [key for key, seen in self._seen.items() if now - seen.since >= WINDOW or (link is not None and key[1] == link)]
         gone = [self._seen.pop(key) for key in ended]

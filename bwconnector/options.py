@@ -13,6 +13,7 @@ from bwconnector.checks import (
     Check,
     Network,
     Secret,
+    devices,
     endpoint,
     flag,
     integer,
@@ -29,6 +30,7 @@ from bwconnector.checks import (
 from bwconnector.simulator.config import SimulatorConfig
 
 __all__ = [
+    "AccessOptions",
     "Config",
     "ConnectorOptions",
     "CstaOptions",
@@ -93,6 +95,8 @@ class XspLink:
     port: int = option(PORT, 443)
     tls: bool = option(flag, True)
     ca_file: str = option(text, "")
+    cert_file: str = option(text, "")
+    key_file: str = option(text, "")
     priority: int = option(integer(0, 100), 1)
     weight: int = option(integer(0, 100), 50)
     request_rate: int = option(integer(0), 0)
@@ -112,7 +116,21 @@ class CstaOptions:
     max_links: int = option(integer(1), 32)
     monitored_only: bool = option(flag, False)
     max_monitors_per_link: int = option(integer(1), 50_000)
+    request_rate: int = option(integer(0), 0)
     send_queue_limit: int = option(integer(65_536), 8_388_608)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AccessOptions:
+    """``[access-NAME]``: which links it is for, and what they may do. The first section that is for a link holds for it."""
+
+    name: str = ""
+    """What follows ``access-`` in the section's name."""
+    networks: tuple[Network, ...] = option(list_of(network), ())
+    certificates: tuple[str, ...] = option(list_of(nonempty), ())
+    monitor: tuple[str, ...] = option(list_of(devices), ("*",))
+    control: tuple[str, ...] = option(list_of(devices), ("*",))
+    read_only: bool = option(flag, False)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -128,6 +146,9 @@ class WebOptions:
     """``[web]``: status page and metrics."""
 
     listen: str = option(optional(endpoint), "tcp:8040:interface=127.0.0.1")
+    public: bool = option(flag, False)
+    client_ca: str = option(text, "")
+    hosts: tuple[str, ...] = option(list_of(nonempty), ())
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -166,6 +187,7 @@ class Config:
     """Everything that an administrator can decide.
 
     :ivar links: the XSPs in the order of the file; empty with an embedded simulator, whose XSPs take their place
+    :ivar access: in the order of the file, which decides
     :ivar policy: policy rows that differ from their defaults, by code
     :ivar simulator: the embedded simulator, or None without one
     """
@@ -173,6 +195,7 @@ class Config:
     connector: ConnectorOptions
     links: tuple[XspLink, ...] = ()
     csta: CstaOptions = CstaOptions()
+    access: tuple[AccessOptions, ...] = ()
     devices: DevicesOptions = DevicesOptions()
     web: WebOptions = WebOptions()
     manhole: ManholeOptions = ManholeOptions()

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from bwconnector.changes import Change, When
 from bwconnector.config import Config, ConfigError
 from bwconnector.listening import PortContext
-from bwconnector.settings import kinds, limits, subscription_settings
+from bwconnector.settings import kinds, limits, link_options, subscription_settings
 from bwconnector.xsps import xsp_settings
 
 if TYPE_CHECKING:
@@ -88,10 +88,9 @@ def carry_out(service: ConnectorService, before: Config, after: Config, changes:
     bridge.directory.configure(kinds(after))
     if limits(after) != limits(before):
         bridge.watchdog.change(limits(after))
-    options = bridge.switch.options
-    options.status_on_connect = after.csta.status_on_connect
-    options.monitored_only = after.csta.monitored_only
-    options.max_monitors = after.csta.max_monitors_per_link
+    options = link_options(after)
+    for name in ("status_on_connect", "monitored_only", "max_monitors", "request_rate", "access"):
+        setattr(bridge.switch.options, name, getattr(options, name))
     factory = _ports(service).factory
     factory.allow = after.csta.allow
     factory.max_links = after.csta.max_links
@@ -111,15 +110,16 @@ def _prepare(service: ConnectorService, after: Config) -> _Prepared:
             settings = xsp_settings(after.connector, link)
             endpoints[link.name] = (settings.endpoint(service.reactor), settings.endpoint(service.reactor))
         except OSError as error:
-            problems.append(f"[link-{link.name}] ca-file: cannot be used: {error}")
+            problems.append(f"[link-{link.name}]: TLS cannot be used: {error}")
         except UnicodeError as error:
             problems.append(f"[link-{link.name}] hostname: is no name of a host: {error}")
     contexts = []
-    for context in _ports(service).contexts:
+    authorities = {"csta": after.csta.client_ca, "web": after.web.client_ca}
+    for section, context in ((section, each) for section, found in service.tls_ports.items() for each in found):
         try:
-            contexts.append((context, context.read(after.csta.client_ca)))
+            contexts.append((context, context.read(authorities[section])))
         except Exception as error:  # every kind of broken key or certificate fails in its own way
-            problems.append(f"[csta] listen: the certificate of {context.description} cannot be used: {error}")
+            problems.append(f"[{section}] listen: the certificate of {context.description} cannot be used: {error}")
     if problems:
         raise ConfigError(tuple(problems))
     return _Prepared(endpoints, contexts)

@@ -15,18 +15,17 @@ from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.internet.interfaces import IAddress
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.policy import Policy
-from bwconnector.bridge.switching import Options
 from bwconnector.changes import differences, effective
 from bwconnector.checks import Secret
 from bwconnector.config import ConfigError
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
-from bwconnector.listening import PortContext, listening_service
+from bwconnector.listening import PortContext, contexts_of, listening_service
 from bwconnector.logs import LogOutput
 from bwconnector.ops.certificates import CertificateWatch, expiry_of_file
 from bwconnector.ops.commands import Parts, commands
@@ -39,7 +38,7 @@ from bwconnector.ops.web import status_site
 from bwconnector.options import Config, ConnectorOptions, XspLink
 from bwconnector.reloading import Report, carry_out, told
 from bwconnector.sdnotify import service_manager
-from bwconnector.settings import application_id, channel_set_id, channel_settings, kinds, limits, subscription_settings
+from bwconnector.settings import application_id, channel_set_id, channel_settings, kinds, limits, link_options, subscription_settings
 from bwconnector.simulator.service import SimulatorService, make_simulator
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.channel import ChannelStatus
@@ -98,9 +97,6 @@ class LinksService(MultiService):
         self.ports = [listening_service(endpoint, factory, reactor, client_ca) for endpoint in listen]
         for port in self.ports:
             port.setServiceParent(self)
-        contexts = (getattr(port.endpoint, "_sslContextFactory", None) for port in self.ports)
-        self.contexts = [context for context in contexts if isinstance(context, PortContext)]
-        """Of the ports with TLS."""
 
     def stopService(self) -> Deferred[Any]:
         stopped = maybeDeferred(super().stopService)
@@ -223,12 +219,7 @@ class ConnectorService(MultiService):
             make_waiter=Deferred,
             spawn=self._spawn,
             policy=policy,
-            options=Options(
-                status_on_connect=config.csta.status_on_connect,
-                monitored_only=config.csta.monitored_only,
-                max_monitors=config.csta.max_monitors_per_link,
-                broadworks_version=config.connector.broadworks_version,
-            ),
+            options=link_options(config),
             link_loss_policy=config.connector.link_loss_policy,
             default_domain=config.connector.default_domain,
             account=config.connector.user_id,
@@ -267,7 +258,7 @@ class ConnectorService(MultiService):
         self._links.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._certificates = CertificateWatch(reactor, self.certificates)
         self._certificates.setServiceParent(self)  # type: ignore[no-untyped-call]
-        self._web = self._listen("web", config.web.listen, status_site(self.survey, reactor)) if config.web.listen else None
+        self._web = self._listen_for_readers() if config.web.listen else None
         self._manhole = self._make_manhole() if config.manhole.listen or config.manhole.ssh else None
 
     # changes while it runs
@@ -292,11 +283,14 @@ class ConnectorService(MultiService):
 
     def certificates(self) -> dict[str, float]:
         """When each certificate expires, in seconds since the epoch, by the place in the config that it belongs to."""
-        files = {f"[link-{link.name}] ca-file": link.ca_file for link in self.config.links if link.tls}
-        files["[csta] client-ca"] = self.config.csta.client_ca
+        links = [link for link in self.config.links if link.tls]
+        files = {f"[link-{link.name}] ca-file": link.ca_file for link in links}
+        files |= {f"[link-{link.name}] cert-file": link.cert_file for link in links}
+        files |= {"[csta] client-ca": self.config.csta.client_ca, "[web] client-ca": self.config.web.client_ca}
         now = self.reactor.seconds()
         found: dict[str, float | None] = {name: expiry_of_file(file, now) for name, file in files.items() if file}
-        found |= {f"[csta] listen {':'.join(each.description.split(':')[:2])}": each.expires for each in self._links.contexts}
+        for section, contexts in self.tls_ports.items():
+            found |= {f"[{section}] listen {':'.join(each.description.split(':')[:2])}": each.expires for each in contexts}
         found |= {f"link-{name}": xsp.certificate_expires for name, xsp in self.xsps.items()}
         return {name: expires for name, expires in found.items() if expires is not None}
 
@@ -349,11 +343,17 @@ class ConnectorService(MultiService):
         acks = self.acks[link.name] = Acks(self.reactor, settings, settings.endpoint(self.reactor), depth=config.connector.ack_pipelining)
         return ChannelLink(xsp, acks, self.channel_settings(config, link), link.request_rate, link.drain)
 
-    def _listen(self, name: str, endpoint: str, factory: IProtocolFactory) -> StreamServerEndpointService:
-        service = listening_service(endpoint, factory, self.reactor)
-        service.name = name
+    def _listen_for_readers(self) -> StreamServerEndpointService:
+        options = self.config.web
+        service = listening_service(options.listen, status_site(self.survey, self.reactor, options.hosts), self.reactor, options.client_ca)
+        service.name = "web"
         service.setServiceParent(self)
         return service
+
+    @property
+    def tls_ports(self) -> dict[str, list[PortContext]]:
+        """The contexts of the ports with TLS, by the section of the config that has their ``client-ca``."""
+        return {"csta": contexts_of(self._links.ports), "web": contexts_of([self._web])}
 
     def _make_manhole(self) -> Any:
         # twisted.conch is only needed, and only looked for, where there is a manhole

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from bwconnector.bridge.access import Access, Devices
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT
+from bwconnector.bridge.switching import Options
 from bwconnector.bridge.watchdog import Limits
 from bwconnector.config import Config, XspLink
 from bwconnector.xsi.channelset import instance_name
@@ -13,7 +15,7 @@ from bwconnector.xsi.events import Document
 from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.subscriptions import SubscriptionSettings
 
-__all__ = ["application_id", "channel_set_id", "channel_settings", "kinds", "limits", "subscription_settings"]
+__all__ = ["application_id", "channel_set_id", "channel_settings", "kinds", "limits", "link_options", "subscription_settings"]
 
 
 def channel_set_id(config: Config) -> str:
@@ -71,3 +73,25 @@ def kinds(config: Config) -> dict[str, str]:
 def limits(config: Config) -> Limits:
     """When calls are doubted."""
     return Limits(config.connector.call_age_limit, config.connector.alerting_limit)
+
+
+def link_options(config: Config) -> Options:
+    """How T-Servers are treated, and what they may do."""
+    return Options(
+        status_on_connect=config.csta.status_on_connect,
+        max_monitors=config.csta.max_monitors_per_link,
+        monitored_only=config.csta.monitored_only,
+        request_rate=config.csta.request_rate,
+        broadworks_version=config.connector.broadworks_version,
+        access=tuple(
+            Access(
+                name=section.name,
+                networks=section.networks,
+                certificates=section.certificates,
+                monitor=Devices(section.monitor),
+                control=Devices(section.control),
+                read_only=section.read_only,
+            )
+            for section in config.access
+        ),
+    )

@@ -16,6 +16,8 @@ def xsp_settings(connector: ConnectorOptions, link: XspLink) -> XspSettings:
         port=link.port,
         tls=link.tls,
         ca_file=link.ca_file,
+        cert_file=link.cert_file,
+        key_file=link.key_file,
         user_id=connector.user_id,
         password=connector.password.reveal(),
         actions_context=connector.actions_context,

@@ -10,16 +10,18 @@ import pytest
 
 from bwconnector.changes import WHEN, When, differences, effective, when
 from bwconnector.checks import Secret
-from bwconnector.config import Config, ConnectorOptions, CstaOptions, XspLink, option_names
+from bwconnector.config import AccessOptions, Config, ConnectorOptions, CstaOptions, XspLink, option_names
 from bwconnector.simulator.config import SimulatorConfig
 
 BASE = Config(
     connector=ConnectorOptions(channel_set_name="east", app_controller="east", user_id="cti@example.net", password=Secret("old")),
     links=(XspLink(name="xsp1", hostname="xsp1.example.net"), XspLink(name="xsp2", hostname="xsp2.example.net")),
+    access=(AccessOptions(name="sales"), AccessOptions(name="rest")),
 )
 SECTIONS = {
     "Connector": ConnectorOptions,
     "link-NAME": XspLink,
+    "access-NAME": AccessOptions,
     **{field.name: type(field.default) for field in attrs.fields(Config) if attrs.has(type(field.default))},
 }
 
@@ -63,6 +65,16 @@ def test_in_words() -> None:
     ]
 
 
+def test_access_sections_that_change_places() -> None:
+    sales, rest = BASE.access
+    file = attrs.evolve(BASE, access=(rest, sales, AccessOptions(name="new")))
+    assert [(str(change), change.when) for change in differences(BASE, file)] == [
+        ("[access-new] came", When.NOW),
+        ("[access-NAME] are in another order: rest, sales, new", When.NOW),
+    ]
+    assert effective(BASE, file) == file
+
+
 def test_a_password_is_not_told() -> None:
     (change,) = differences(BASE, connector(password=Secret("geheim")))
     assert str(change) == "[Connector] password has changed"
@@ -84,6 +96,8 @@ def test_each_option_holds_or_waits_as_its_row_says(section: str) -> None:
         option = field.name.replace("_", "-")
         if section == "Connector":
             file = connector(**{field.name: "x"})
+        elif section == "access-NAME":
+            file = attrs.evolve(BASE, access=(attrs.evolve(BASE.access[0], **{field.name: "x"}), BASE.access[1]))
         elif section == "link-NAME":
             file = attrs.evolve(BASE, links=(attrs.evolve(BASE.links[0], **{field.name: "x"}), BASE.links[1]))
         else:

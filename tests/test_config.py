@@ -18,12 +18,15 @@ from bwconnector.checks import Secret, endpoint_keyword, endpoint_port, is_priva
 from bwconnector.config import Config, ConfigError, ConnectorOptions, XspLink, demo, load, option_names
 from bwconnector.simulator.config import SimulatorConfig
 
+from .test_listening import certify
+
 SAMPLE = Path(__file__).parent.parent / "conf" / "bwconnector.toml"
 
 SECTION_CLASSES = {
     "Connector": ConnectorOptions,
     "link-xsp1": XspLink,
     "csta": module.CstaOptions,
+    "access-all": module.AccessOptions,
     "devices": module.DevicesOptions,
     "web": module.WebOptions,
     "manhole": module.ManholeOptions,
@@ -138,6 +141,9 @@ def test_all_problems_are_told_at_once_with_their_place(problems: Any) -> None:
         ("csta", 'listen = ["ssl:1040:privateKey=absent.pem"]', "absent.pem"),
         ("csta", 'allow = ["10.0.0.1/8"]', "host bits"),
         ("csta", 'client-ca = "absent.pem"', "there is no file"),
+        ("web", 'listen = "tcp:8040"', "set public = true if a firewall"),
+        ("web", 'listen = "tcp:8040:interface=10.1.0.5"', "can be reached from other machines"),
+        ("web", 'client-ca = "absent.pem"', "there is no file"),
         ("manhole", 'listen = "tcp:4040"', "other machines"),
         ("manhole", 'listen = "tcp:4040:interface=0.0.0.0"', "other machines"),
         ("manhole", 'listen = "unix:manhole"', "passwd-file"),
@@ -169,6 +175,51 @@ def test_client_certificates_need_a_tls_port(problems: Any, tmp_path: Path) -> N
     (tmp_path / "clients.pem").touch()
     (problem,) = problems(f'{MINIMUM}\n[csta]\nclient-ca = "clients.pem"\n')
     assert problem.startswith("[csta] client-ca: needs a TLS port")
+
+
+def test_client_certificates_are_not_asked_for_on_ports_that_read_their_certificates_themselves(problems: Any, tmp_path: Path) -> None:
+    (tmp_path / "clients.pem").touch()
+    own = certify("connector.example.net")
+    (tmp_path / "connector.example.net.pem").write_bytes(own.pem)
+    (problem,) = problems(f'{MINIMUM}\n[csta]\nlisten = ["tls:{tmp_path}:1041"]\nclient-ca = "clients.pem"\n')
+    assert problem.startswith('[csta] client-ca: has no effect on a "tls:" port')
+
+
+def test_the_status_page_may_be_reached_from_elsewhere_if_that_is_meant(read: Any, problems: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.pem").write_bytes(certify("connector.example.net").pem)
+    (tmp_path / "readers.pem").touch()
+    tls = f'listen = "ssl:8040:privateKey={tmp_path}/own.pem:certKey={tmp_path}/own.pem"\n'
+    assert read(MINIMUM + '[web]\nlisten = "tcp:8040"\npublic = true\n').web.public
+    assert read(MINIMUM + f'[web]\n{tls}client-ca = "readers.pem"\n').web.client_ca == f"{tmp_path}/readers.pem"
+    assert read(MINIMUM + '[web]\nlisten = "unix:web"\n').web.listen == "unix:web"
+    (problem,) = problems(MINIMUM + f"[web]\n{tls}")
+    assert "can be reached from other machines" in problem  # TLS alone asks nobody who he is
+    assert problems(MINIMUM + '[web]\nclient-ca = "readers.pem"\n')[0].startswith("[web] client-ca: needs a TLS port")
+
+
+def test_a_certificate_for_xsps(read: Any, problems: Any, tmp_path: Path) -> None:
+    own = certify("connector.example.net")
+    (tmp_path / "own.pem").write_bytes(own.public)
+    (tmp_path / "own.key").write_bytes(own.pem)
+    text = MINIMUM + 'cert-file = "own.pem"\nkey-file = "own.key"\n'
+    (tmp_path / "own.key").chmod(0o640)
+    (problem,) = problems(text)
+    assert problem.startswith(f"[link-one] key-file: {tmp_path}/own.key can be read by other users (mode 0640); run: chmod 600")
+    (tmp_path / "own.key").chmod(0o600)
+    (link,) = read(text).links
+    assert (link.cert_file, link.key_file) == (f"{tmp_path}/own.pem", f"{tmp_path}/own.key")
+    assert problems(MINIMUM + 'cert-file = "own.pem"\n')[0].startswith(
+        f"[link-one] cert-file: {tmp_path}/own.pem can be read by other users"
+    )
+    (tmp_path / "own.pem").chmod(0o600)
+    (problem,) = problems(MINIMUM + 'cert-file = "own.pem"\n')
+    assert problem == f"[link-one] tls: cannot be used: key-file {tmp_path}/own.pem contains no private key in PEM form"
+    (problem,) = problems(MINIMUM + 'key-file = "own.key"\n')
+    assert problem.startswith("[link-one] key-file: needs a cert-file")
+    (problem,) = problems(text + "tls = false\n")
+    assert problem == "[link-one] cert-file: needs tls = true"
+    (problem,) = problems(MINIMUM + 'ca-file = "absent.pem"\n')
+    assert problem == f"[link-one] ca-file: there is no file {tmp_path}/absent.pem"
 
 
 @pytest.mark.parametrize(
@@ -344,6 +395,19 @@ class TestSampleFile:
             if re.match(r"#?[\w-]+ *= ", line):
                 assert above.startswith("# "), line
             above = line
+
+
+def test_access_in_the_order_of_the_file(read: Any, problems: Any) -> None:
+    config = read(MINIMUM + '[access-b]\nnetworks = ["10.0.0.0/8"]\nmonitor = ["1000-1999"]\n[access-a]\nread-only = true\n')
+    assert [section.name for section in config.access] == ["b", "a"]
+    assert [section.read_only for section in config.access] == [False, True]
+    assert read(MINIMUM).access == ()
+    (problem,) = problems(MINIMUM + '[access-a]\ncontrol = ["1999-1000"]\n')
+    assert problem.startswith('[access-a] control: "1999-1000" is no range of numbers')
+    (problem,) = problems(MINIMUM + '[access-a]\ncertificates = ["*"]\n')
+    assert problem == '[access-a] certificates: needs "client-ca" in [csta]: without it no T-Server is asked who it is'
+    (problem,) = problems(MINIMUM + "[acces-a]\n")
+    assert problem.startswith("[acces-a]: unknown section")
 
 
 def test_networks(read: Any) -> None:

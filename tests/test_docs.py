@@ -18,6 +18,7 @@ from bwconnector.bridge import agent_services, agents, capability_services, caus
 from bwconnector.bridge.callmodel import MASTER_TABLE
 from bwconnector.bridge.escapes import ESCAPES
 from bwconnector.bridge.eventmessages import EVENTS
+from bwconnector.bridge.limits import LIMITS
 from bwconnector.bridge.monitor_services import PACKAGES
 from bwconnector.bridge.originating import BIRTH
 from bwconnector.bridge.pickup import ENTERED
@@ -120,7 +121,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_every_command_is_in_the_documents() -> None:
     readme = (ROOT / "README.rst").read_text(encoding="utf-8")
     operations = (DOCS / "operations.rst").read_text(encoding="utf-8")
-    for command in ("check", "watch", "dial", "status", "replay", "call"):
+    for command in ("check", "watch", "dial", "status", "replay", "call", "links"):
         assert f"``bwctl {command} " in readme
         assert f"``bwctl {command} " in operations
     assert len(readme.splitlines()) <= 150
@@ -370,6 +371,13 @@ def test_when_options_take_effect() -> None:
     for section, rows in WHEN.items():
         for option, when in rows.items():
             assert documented[section][option].startswith(when.value), f"[{section}] {option}"
+
+
+def test_limits_of_a_link() -> None:
+    rows = table("operations.rst", "Limits of a link")
+    assert {row[0].literals[0]: error(row[2]) for row in rows if row[0].text.startswith("refused")} == {
+        name: limit.error for name, limit in LIMITS.items()
+    }
 
 
 def test_every_fault_of_the_simulator_is_documented() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -12,12 +13,15 @@ import pytest_twisted
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from OpenSSL import SSL
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from bwconnector.listening import PortContext, listening_service
 
@@ -39,8 +43,8 @@ class Certified:
         return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, none) + self.public
 
 
-def certify(name: str, authority: Certified | None = None, days: float = 1) -> Certified:
-    """A certificate for ``name``, by ``authority`` or by itself."""
+def certify(name: str, authority: Certified | None = None, days: float = 1, *, authority_too: bool = False) -> Certified:
+    """A certificate for ``name``, by ``authority`` or by itself; others may be certified by it if it is by itself, or ``authority_too``."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -53,7 +57,7 @@ def certify(name: str, authority: Certified | None = None, days: float = 1) -> C
         not_valid_after=now + timedelta(days=days),
     )
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+    builder = builder.add_extension(x509.BasicConstraints(ca=authority_too or authority is None, path_length=None), critical=True)
     return Certified(key, builder.sign(authority.key if authority else key, hashes.SHA256()))
 
 
@@ -115,6 +119,51 @@ async def test_only_certified_clients_are_served(tmp_path: Path, make: Callable[
         )
         client = Client()
         await wrapClientTLS(options, TCP4ClientEndpoint(reactor, "127.0.0.1", port)).connect(Factory.forProtocol(lambda: client))
+        assert await client.heard == hears
+        client.transport.abortConnection()
+    finally:
+        await service.stopService()
+
+
+def old_client(version: int) -> Any:
+    """A client that speaks one version of TLS only, with ciphers of its time, and trusts anybody."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_cipher_list(b"ALL:@SECLEVEL=0")
+    context.set_min_proto_version(version)
+    context.set_max_proto_version(version)
+
+    @implementer(IOpenSSLClientConnectionCreator)
+    class Old:
+        def clientConnectionForTLS(self, protocol: object) -> SSL.Connection:
+            return SSL.Connection(context, None)
+
+    return Old()
+
+
+@pytest.mark.parametrize(
+    ("options", "version", "hears"),
+    [
+        ("", SSL.TLS1_1_VERSION, b""),
+        (":sslmethod=TLS_METHOD", SSL.TLS1_1_VERSION, b""),
+        (":sslmethod=TLSv1_1_METHOD", SSL.TLS1_1_VERSION, b""),
+        ("", SSL.TLS1_2_VERSION, b"status"),
+        (":sslmethod=TLS_METHOD", SSL.TLS1_2_VERSION, b"status"),
+        ("", SSL.TLS1_3_VERSION, b"status"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_tls_1_2_is_the_least(tmp_path: Path, options: str, version: int, hears: bytes) -> None:
+    (tmp_path / "server.pem").write_bytes(SERVER.pem)
+    place = f"ssl:0:interface=127.0.0.1:privateKey={tmp_path}/server.pem:certKey={tmp_path}/server.pem{options}"
+    service = listening_service(place, Factory.forProtocol(Greeting), reactor)
+    service.endpoint._sslContextFactory.context.set_cipher_list(b"ALL:@SECLEVEL=0")  # so that nothing but the version decides
+    service.startService()
+    try:
+        port = (await service._waitingForPort).getHost().port
+        client = Client()
+        await wrapClientTLS(old_client(version), TCP4ClientEndpoint(reactor, "127.0.0.1", port)).connect(
+            Factory.forProtocol(lambda: client)
+        )
         assert await client.heard == hears
         client.transport.abortConnection()
     finally:

@@ -215,3 +215,13 @@ def test_twistd_decides_where_it_goes(tmp_path: Any, monkeypatch: pytest.MonkeyP
         LogOutput(file, LogOptions())({"log_format": "ü", "log_time": 0.0, "log_level": LogLevel.info})
         file.close()
         assert (tmp_path / path).read_text(encoding="utf-8") == f"{formatTime(0.0)} [-#info] ü\n"
+
+
+def test_what_is_audited_or_for_debugging_is_no_news(log: Log) -> None:
+    for _ in range(3):
+        log.logger().warn("link {link}: a request is refused", link="tserver-1")
+        log.logger("bwconnector.audit").info("link={link} outcome=done", link="tserver-1")
+        log.logger().debug("link {link}: MakeCall refused", link="tserver-1")
+    assert [line for line in messages(log) if "a request" in line] == ["link tserver-1: a request is refused"]
+    log.logger().info("link {link} is gone", link="tserver-1")
+    assert len([line for line in messages(log) if "a request" in line]) == 2

@@ -37,7 +37,7 @@ _MEMBERSHIPS: Mapping[str, bool] = {"loggedOn": True, "loggedOff": False}
 async def get_agent_state(switch: SwitchingFunction, asker: Asker, request: csta.GetAgentState) -> csta.GetAgentStateResponse:
     """The agent at a device: its user, and whoever is a guest there. The list is empty where there is none."""
     service = "GetAgentState"
-    device = await switch.device(service, request.device)
+    device = await switch.watched(asker, service, request.device)
     group = (await switch.device(service, request.acd_group)).key if request.acd_group else ""
     agents = [device.key, switch.agents.guest_at(device.key)] if device.kind == USER else []
     entries = []
@@ -76,6 +76,7 @@ async def set_agent_state(switch: SwitchingFunction, asker: Asker, request: csta
     device = await switch.device(service, request.device)
     agent = await _agent(switch, request, device)
     switch.permit(asker, service, device.key, agent)
+    switch.permit_each(asker, service, device.key, agent)
     wanted = request.requested_agent_state
     code = next((value for key in _CODES if (value := (request.extensions or {}).get(key))), "") if wanted == "notReady" else ""
     if request.group is not None:

@@ -325,7 +325,9 @@ async def get_switching_function_devices(
     switch: SwitchingFunction, asker: Asker, request: csta.GetSwitchingFunctionDevices
 ) -> tuple[csta.Message, ...]:
     """The devices that have been named so far: BroadWorks has no list of those that a CTI account may see."""
-    devices = sorted(_requested(switch, request), key=lambda device: device.key)
+    visible = asker.access.monitor
+    requested = (device for device in _requested(switch, request) if visible.has(switch.directory.names(device.key)))
+    devices = sorted(requested, key=lambda device: device.key)
     segments = [devices[start : start + SEGMENT] for start in range(0, len(devices), SEGMENT)] or [[]]
     cross_ref_id = str(next(switch.references))
     return (
@@ -356,7 +358,7 @@ def _requested(switch: SwitchingFunction, request: csta.GetSwitchingFunctionDevi
 async def get_logical_device_information(
     switch: SwitchingFunction, asker: Asker, request: csta.GetLogicalDeviceInformation
 ) -> csta.GetLogicalDeviceInformationResponse:
-    device = await switch.device("GetLogicalDeviceInformation", request.device)
+    device = await switch.watched(asker, "GetLogicalDeviceInformation", request.device)
     station, services, events = device.kind == USER, SERVICES_OF[device.kind], EVENTS_OF[device.kind]
     return csta.GetLogicalDeviceInformationResponse(
         device_category=CATEGORY[device.kind],

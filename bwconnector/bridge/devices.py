@@ -215,6 +215,12 @@ class Directory:
         """The key as T-Servers see it when they have not named the device otherwise: without the default domain."""
         return key.removesuffix(self._domain) if self._domain else key
 
+    def names(self, key: str) -> tuple[str, ...]:
+        """Every name that T-Servers may use for a device, as far as they are known; some may be empty."""
+        device = self._configured.get(key) or self._devices.get(key)
+        numbers = (device.extension, device.number, device.number.lstrip("+")) if device is not None else (key.lstrip("+"),)
+        return (key, self.shown(key), *numbers)
+
     def dialled(self, name: str) -> str:
         """``name`` as BroadWorks dials it: a number as it is, a user id with its domain; empty for what cannot be dialled."""
         text = name.strip()

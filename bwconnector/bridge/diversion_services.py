@@ -51,6 +51,7 @@ async def directed_pickup_call(
 ) -> csta.DirectedPickupCallResponse:
     service = "DirectedPickupCall"
     connection = await find_connection(switch, asker, service, request.call_to_be_picked_up)
+    switch.permit_each(asker, service, connection.device)
     require(service, connection)
     picker = await switch.controlled(asker, service, request.requesting_device)
     call = connection.call

@@ -40,7 +40,7 @@ async def set_do_not_disturb(switch: SwitchingFunction, asker: Asker, request: c
 
 async def get_do_not_disturb(switch: SwitchingFunction, asker: Asker, request: csta.GetDoNotDisturb) -> csta.GetDoNotDisturbResponse:
     service = "GetDoNotDisturb"
-    user = (await switch.device(service, request.device)).key
+    user = (await switch.watched(asker, service, request.device)).key
     state = await _state(switch, service, user, DO_NOT_DISTURB, DoNotDisturbState, read_do_not_disturb)
     if state is None:
         raise _unassigned(service, user, DO_NOT_DISTURB)
@@ -76,7 +76,7 @@ async def set_forwarding(switch: SwitchingFunction, asker: Asker, request: csta.
 
 async def get_forwarding(switch: SwitchingFunction, asker: Asker, request: csta.GetForwarding) -> csta.GetForwardingResponse:
     service = "GetForwarding"
-    user = (await switch.device(service, request.device)).key
+    user = (await switch.watched(asker, service, request.device)).key
     found = []
     for feature in FORWARDING_TYPES:
         state = await _state(switch, service, user, feature, ForwardingState, partial(read_forwarding, feature))

@@ -233,6 +233,7 @@ async def guest_associated_extension(switch: SwitchingFunction, asker: Asker, da
     if host == guest or (not host and wanted in ("true", "1")):
         raise CstaError(*PRIVATE_DATA, detail=f"{service}: hostDevice is missing, or is the guest itself")
     switch.permit(asker, service, *filter(None, (host, guest)))
+    switch.permit_each(asker, service, *filter(None, (host, guest)))
     if wanted in ("true", "1"):
         await associate(switch, service, guest, host)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, INITIATED, NULL, QUEUED, Connection
 from bwconnector.bridge.connections import calls_at, find_call
 from bwconnector.bridge.devices import CALL_CENTER, ROUTE_POINT, USER, Device
+from bwconnector.bridge.limits import Limited
 from bwconnector.bridge.monitors import Monitor
 from bwconnector.bridge.naming import party
 from bwconnector.bridge.refusals import NO_CHANNEL, refusal
@@ -54,7 +55,7 @@ async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.M
     if name is None or request.monitor_type == "call":
         raise CstaError("operation", "monitorTypeNotSupported", "only devices can be monitored")
     _check_limit(switch, asker)
-    device = await switch.device("MonitorStart", name)
+    device = await switch.watched(asker, "MonitorStart", name)
     key = device.key
     await subscribe(switch, asker, "MonitorStart", device)
     _check_limit(switch, asker)
@@ -98,7 +99,7 @@ def _check_limit(switch: SwitchingFunction, asker: Asker) -> None:
     limit = switch.options.max_monitors
     if len(switch.monitors.of_link(asker.link)) >= limit:
         detail = f"link {asker.link.name} has {limit} monitors; raise max-monitors-per-link if that is not enough"
-        raise CstaError("systemResourceAvailibility", "overallMonitorLimitExceeded", detail)
+        raise Limited("monitors", detail)
 
 
 async def monitor_stop(switch: SwitchingFunction, asker: Asker, request: csta.MonitorStop) -> csta.MonitorStopResponse:
@@ -128,7 +129,7 @@ def _monitor(switch: SwitchingFunction, asker: Asker, cross_ref_id: str) -> Moni
 
 async def snapshot_device(switch: SwitchingFunction, asker: Asker, request: csta.SnapshotDevice) -> csta.SnapshotDeviceResponse:
     name = request.snapshot_object
-    device = await switch.device("SnapshotDevice", name)
+    device = await switch.watched(asker, "SnapshotDevice", name)
     if switch.subscriptions.subscribed(device.key):
         await switch.snapshots.refresh(device.key, asker.link.name)
         connections = sorted(switch.table.connections_of(device.key), key=_position)
@@ -182,6 +183,7 @@ def _leg(switch: SwitchingFunction, asker: Asker, call: XsiCall, name: str) -> c
 
 async def snapshot_call(switch: SwitchingFunction, asker: Asker, request: csta.SnapshotCall) -> csta.SnapshotCallResponse:
     call = find_call(switch, request.snapshot_object)
+    switch.permit_look(asker, "SnapshotCall", *call.connections)
     entries = tuple(
         csta.SnapshotCallInfo(
             device_on_call=party(connection.device, asker.name),

@@ -66,6 +66,18 @@ class LinkPort(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def peer(self) -> str:
+        """Address and port of the other side."""
+
+    @property
+    def host(self) -> str:
+        """Its address alone; empty for a local socket."""
+
+    @property
+    def certificate(self) -> str:
+        """Common name in the certificate that it has shown; empty without one."""
+
     def send(self, invoke_id: str, message: Message, namespace: str) -> None:
         """Send a response, or a request of our own with an invoke id from :meth:`next_invoke_id`."""
 

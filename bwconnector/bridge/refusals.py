@@ -18,7 +18,6 @@ __all__ = [
     "BY_STATUS",
     "INVALID_AGENT",
     "NEEDS",
-    "NOT_MONITORED",
     "NO_CHANNEL",
     "PRIVATE_DATA",
     "RECORDING",
@@ -141,9 +140,6 @@ BY_SERVICE: Mapping[tuple[str, int], Row] = {
     ("MonitorStart", 404): (OPERATION, "invalidMonitorObject"),
 }
 """By service and HTTP status."""
-
-NOT_MONITORED: Row = (OPERATION, "privilegeViolationSpecifiedDevice")
-"""A device that the link must not control as it does not monitor it."""
 
 INVALID_AGENT: Row = (OPERATION, "invalidAgentIdentifier")
 """An agentID that is no user of BroadWorks."""

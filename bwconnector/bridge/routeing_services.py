@@ -18,6 +18,7 @@ async def route_register(switch: SwitchingFunction, asker: Asker, request: csta.
     calls that wait come with its first event.)"""
     service, name = "RouteRegister", request.routeing_device
     device = await switch.device(service, name)
+    switch.permit_each(asker, service, device.key)
     if device.kind == USER:
         try:
             device = await switch.directory.classify(device)

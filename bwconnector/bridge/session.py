@@ -12,9 +12,13 @@ from functools import partial
 import attrs
 from twisted.logger import Logger
 
+from bwconnector.bridge.access import Kind
 from bwconnector.bridge.association import Association
+from bwconnector.bridge.audit import about, audit
+from bwconnector.bridge.limits import LIMITS, Limited
 from bwconnector.bridge.ports import LinkPort
-from bwconnector.bridge.refusals import NO_CHANNEL, SUBSCRIBED
+from bwconnector.bridge.rates import Rate
+from bwconnector.bridge.refusals import NO_CHANNEL
 from bwconnector.bridge.services import ONE_WAY, SERVICES, Service
 from bwconnector.bridge.status import DISABLED
 from bwconnector.bridge.switching import Asker, SwitchingFunction
@@ -64,6 +68,7 @@ class Session:
         self._association = Association(switch.clock, self._request)
         self._awaited: dict[str, str] = {}
         self._waiting = 0
+        self._rate = Rate(switch.clock)
         self._closed = False
         switch.status.listeners.append(self._status_changed)
         if switch.options.status_on_connect:
@@ -79,14 +84,15 @@ class Session:
             self._answered(invoke_id, message)
         elif isinstance(message, csta.Request):
             self._switch.spawn(self._serve(invoke_id, message, self._asker(namespace)))
-        elif (take := ONE_WAY.get(type(message))) is not None:
-            take(self._switch, self._asker(namespace), message)
+        elif (service := ONE_WAY.get(type(message))) is not None:
+            audit(self._link, type(message).__name__, about(message, "", service.what), None, invoke_id)
+            service.take(self._switch, self._asker(namespace), message)
         else:
             self.log.debug("link {link}: {message} has no meaning here", link=self._link.name, message=type(message).__name__)
 
     def _asker(self, namespace: str) -> Asker:
         name = partial(self._switch.monitors.name_for, self._link)
-        return Asker(self._link, self._association, namespace, lambda: self._closed, name)
+        return Asker(self._link, self._association, namespace, lambda: self._closed, name, self._switch.access_of(self._link))
 
     def unreadable(self, invoke_id: str, error: csta.CSTAErrorCode | CstaError, namespace: str, detail: str = "") -> None:
         """A request that could not be read: ``error`` is the answer, ``detail`` is for the log."""
@@ -117,16 +123,18 @@ class Session:
     # Requests of the client
 
     async def _serve(self, invoke_id: str, request: csta.Request, asker: Asker) -> None:
+        began = self._switch.clock.seconds()
+        outcome: csta.Message | CstaError
         try:
             answers = await self._answers(request, asker)
+            outcome = answers[0]
         except CstaError as error:
-            self.log.debug(
-                "link {link}: {request} refused: {error}", link=self._link.name, request=type(request).__name__, error=str(error)
-            )
-            answers = (csta.CSTAErrorCode(error.category, error.value),)
+            self._refused(request, error)
+            answers, outcome = (csta.CSTAErrorCode(error.category, error.value),), error
         except Exception:
             self.log.failure("link {link}: {request} failed unexpectedly", link=self._link.name, request=type(request).__name__)
-            answers = (csta.CSTAErrorCode("operation", "generic"),)
+            answers, outcome = (csta.CSTAErrorCode("operation", "generic"),), CstaError("operation", "generic")
+        self._audit(request, outcome, invoke_id, self._switch.clock.seconds() - began)
         if self._closed:
             return
         self._link.send(invoke_id, answers[0], asker.namespace)
@@ -137,18 +145,45 @@ class Session:
         service = self._services.get(type(request))
         if service is None:
             raise CstaError("operation", "serviceNotSupported")
+        self._check_rights(service, asker)
         self._check_parameters(request)
         if not service.asks_broadworks:
             return _tuple(await service.run(self._switch, asker, request))
         if not self._switch.status.operational:
             raise CstaError(*NO_CHANNEL, detail="no Event Channel to BroadWorks is up")
         if self._waiting >= self._switch.options.max_outstanding:
-            raise CstaError(SUBSCRIBED, "outstandingReqLimitExceeded", f"{self._waiting} requests of this link wait for BroadWorks")
+            raise Limited("outstanding", f"{self._waiting} requests of this link wait for BroadWorks")
         self._waiting += 1
         try:
             return _tuple(await service.run(self._switch, asker, request))
         finally:
             self._waiting -= 1
+
+    def _check_rights(self, service: Service, asker: Asker) -> None:
+        """What can be told without knowing the device; :meth:`SwitchingFunction.permit` and its like ask for that."""
+        if service.kind is Kind.SYSTEM:
+            return
+        rate = self._switch.options.request_rate
+        if not self._rate.take(rate):
+            raise Limited("rate", f"more than {rate} requests a second")
+        if service.kind is Kind.CONTROLS and asker.access.read_only:
+            raise Limited("read-only", f"[access-{asker.access.name}] permits no control")
+
+    def _refused(self, request: csta.Request, error: CstaError) -> None:
+        link, name = self._link.name, type(request).__name__
+        if isinstance(error, Limited):
+            # in one place, and in words that repeat, so that the log counts them, however many requests there are
+            self._switch.refused[link, error.limit] += 1
+            advice = LIMITS[error.limit].advice
+            self.log.warn("link {link}: a request is refused ({limit}): {advice}", link=link, limit=error.limit, advice=advice)
+        if not isinstance(error, Limited) or error.limit != "rate":
+            self.log.debug("link {link}: {request} refused: {error}", link=link, request=name, error=str(error))
+
+    def _audit(self, request: csta.Request, outcome: csta.Message | CstaError, invoke_id: str, seconds: float) -> None:
+        service = self._services.get(type(request))
+        if service is None or service.kind is not Kind.CONTROLS or (isinstance(outcome, Limited) and outcome.limit == "rate"):
+            return
+        audit(self._link, type(request).__name__, about(request, service.subject, service.what), outcome, invoke_id, seconds)
 
     def _check_parameters(self, request: csta.Request) -> None:
         if self._switch.policy("P-STRICT") == "reject":

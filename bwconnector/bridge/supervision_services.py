@@ -43,6 +43,7 @@ async def enter(
     if participation not in ENTRANCES:
         raise CstaError("operation", "invalidParticipationType", f"{service}: a device cannot enter a call as {participation}")
     action = requests.coach_agent if _coaches(private or {}) else ENTRANCES[participation]
+    switch.permit_each(asker, service, connection.device)
     require(service, connection)
     device = (await switch.controlled(asker, service, name)).key
     request = action(device, switch.directory.address_of(connection.device))

@@ -5,22 +5,24 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 from twisted.logger import Logger
 
+from bwconnector.bridge.access import EVERYTHING, Access, Devices, access_of, permitted
 from bwconnector.bridge.agents import Agents
 from bwconnector.bridge.calls import CallTable, Connection
 from bwconnector.bridge.devices import Device, Directory, UnknownDevice
 from bwconnector.bridge.features import Features
 from bwconnector.bridge.intents import Intent, Intents
+from bwconnector.bridge.limits import Limited
 from bwconnector.bridge.monitors import Monitors
 from bwconnector.bridge.outstanding import Outstanding, Proof, Proven
 from bwconnector.bridge.ports import Clock, LinkPort, SubscriptionPort, Waiter, XsiPort
-from bwconnector.bridge.refusals import BY_STATUS, NEEDS, NOT_MONITORED, SUBSCRIBED, UNKNOWN_DEVICE, refusal, require
+from bwconnector.bridge.refusals import BY_STATUS, NEEDS, SUBSCRIBED, UNKNOWN_DEVICE, refusal, require
 from bwconnector.bridge.routeing import Routeing
 from bwconnector.bridge.snapshots import Snapshots
 from bwconnector.bridge.status import Status
@@ -49,12 +51,16 @@ class Options:
     :ivar max_monitors: per link
     :ivar monitored_only: refuse requests to control a device that the link itself does not monitor
     :ivar broadworks_version: release of BroadWorks; empty for the latest
+    :ivar access: what each link may do; the first one that is for it holds, and everything is permitted if there are none
+    :ivar request_rate: requests a second of one link; 0 for no limit
     :ivar max_outstanding: requests of one link that may wait for BroadWorks at a time; invoke ids give room for no more than that
     """
 
     status_on_connect: bool = True
     max_monitors: int = 50_000
     monitored_only: bool = False
+    access: tuple[Access, ...] = ()
+    request_rate: int = 0
     max_outstanding: int = 9_999
     broadworks_version: str = ""
 
@@ -67,7 +73,7 @@ class Options:
 
 @attrs.frozen(eq=False, slots=True)
 class Asker:
-    """Who makes a request: the link, and the namespace that it is to be answered in."""
+    """Who makes a request: the link, what it may do, and the namespace that it is to be answered in."""
 
     link: LinkPort
     association: Association
@@ -76,6 +82,7 @@ class Asker:
     """Whether the link has closed meanwhile."""
     name: Callable[[str], str]
     """Device key to the form in which the link knows the device."""
+    access: Access
 
 
 @attrs.frozen(eq=False, slots=True, kw_only=True)
@@ -85,6 +92,7 @@ class SwitchingFunction:
     :ivar policy: value of a policy row, e.g. ``policy("P-JOIN")``; times are milliseconds
     :ivar starting: MonitorStart and RouteRegister requests under way per device, whose subscription must not be released
     :ivar references: numbers of serviceCrossRefIDs
+    :ivar refused: how many requests ran into a limit, by the name of the link and of the limit
     """
 
     directory: Directory
@@ -115,6 +123,7 @@ class SwitchingFunction:
     turns: Turns = attrs.Factory(lambda self: Turns(self.clock, self.make_waiter), takes_self=True)
     starting: Counter[str] = attrs.Factory(Counter)
     references: Iterator[int] = attrs.Factory(lambda: itertools.count(1))
+    refused: Counter[tuple[str, str]] = attrs.Factory(Counter)
 
     def __attrs_post_init__(self) -> None:
         self.monitors.observers.append(self.outstanding.observe)
@@ -137,16 +146,43 @@ class SwitchingFunction:
         except XsiFailure as failure:
             raise refusal(service, failure) from failure
 
+    def access_of(self, link: LinkPort) -> Access:
+        """What a link may do."""
+        rules = self.options.access
+        return access_of(rules, link.host, link.certificate) if rules else EVERYTHING
+
     def permit(self, asker: Asker, service: str, *devices: str) -> None:
-        """Raise CstaError if the link monitors none of ``devices`` and may control only what it monitors."""
+        """Raise CstaError if the link may control none of ``devices``: it must have the right to one, and with monitored-only monitor
+        one."""
         if self.options.monitored_only and not any(self.monitors.monitors(asker.link, device) for device in devices):
             detail = f"{service}: the link does not monitor {asker.name(devices[0])}; start a monitor, or set monitored-only = false"
-            raise CstaError(*NOT_MONITORED, detail=detail)
+            raise Limited("monitored-only", detail)
+        self._check(asker, asker.access.control, service, devices)
+
+    def permit_each(self, asker: Asker, service: str, *devices: str) -> None:
+        """Raise CstaError if there is one of ``devices`` that the link has no right to control, whether it monitors it or not."""
+        self._check(asker, asker.access.control, service, devices, each=True)
+
+    def permit_look(self, asker: Asker, service: str, *devices: str) -> None:
+        """Raise CstaError if the link may monitor none of ``devices``."""
+        self._check(asker, asker.access.monitor, service, devices)
+
+    def _check(self, asker: Asker, wanted: Devices, service: str, devices: Sequence[str], *, each: bool = False) -> None:
+        if wanted.all or permitted(wanted, [self.directory.names(device) for device in devices], each=each):
+            return
+        named = ", ".join(map(asker.name, devices)) or "a call of nobody"
+        raise Limited("access", f"{service}: [access-{asker.access.name}] does not permit this at {named}")
 
     async def controlled(self, asker: Asker, service: str, name: str | None) -> Device:
         """The device at which a request starts something."""
         device = await self.device(service, name)
         self.permit(asker, service, device.key)
+        return device
+
+    async def watched(self, asker: Asker, service: str, name: str | None) -> Device:
+        """The device of which a request wants to be told."""
+        device = await self.device(service, name)
+        self.permit_look(asker, service, device.key)
         return device
 
     async def carry_out(

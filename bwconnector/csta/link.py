@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from bwconnector.csta.connection import CstaConnection, Received, Unreadable
 from bwconnector.csta.errors import CstaError, EncodeError
 from bwconnector.csta.framing import FramingError, encode_frame
 from bwconnector.csta.kinds import Message, Request, Response
+from bwconnector.csta.networks import Network, within
 from bwconnector.csta.xml import EventReport
 
 __all__ = ["CLOSE_TIMEOUT", "Application", "Link", "LinkFactory", "LinkSession", "Trace"]
@@ -29,8 +29,6 @@ log = Logger()
 
 CLOSE_TIMEOUT = 3.0
 """Seconds that a link gets to take what is still to be sent to it when it is closed. A stop of the server has 5 s for everything."""
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 Trace = Callable[[str, str, bytes], None]
 """Called with a link's name, ``in`` or ``out`` and a whole frame; or ``open`` and the peer; or ``closed`` and why."""
@@ -62,6 +60,7 @@ class Link(Protocol):
 
     :ivar name: unique among the links that are open, e.g. ``tserver-1``; free for the next one when this link is gone
     :ivar peer: address and port of the other side
+    :ivar host: its address alone; empty for a local socket
     :ivar messages_in: frames received
     :ivar messages_out: frames handed to the transport or waiting for it
     """
@@ -74,6 +73,8 @@ class Link(Protocol):
         self.name = name
         self.factory = factory
         self.peer = "?"
+        self.host = ""
+        self._certificate = ""
         self.messages_in = 0
         self.messages_out = 0
         self._connection = CstaConnection()
@@ -92,6 +93,14 @@ class Link(Protocol):
         return self._end is not None
 
     @property
+    def certificate(self) -> str:
+        """Common name of the certificate by which the other side has shown who it is; empty before that, and without one."""
+        if not self._certificate and self._end is None:
+            shown = getattr(self._transport, "getPeerCertificate", lambda: None)()
+            self._certificate = (shown.get_subject().CN or "") if shown is not None else ""
+        return self._certificate
+
+    @property
     def unsent(self) -> int:
         """Bytes that wait for the transport to take them."""
         return self._waiting_bytes
@@ -100,7 +109,8 @@ class Link(Protocol):
 
     def connectionMade(self) -> None:
         self._transport = self.transport
-        self.peer = _address(self._transport.getPeer())
+        peer = self._transport.getPeer()
+        self.peer, self.host = _address(peer), getattr(peer, "host", "")
         if ITCPTransport.providedBy(self._transport):
             # an event is one small write: it must not wait for the acknowledgement of the one before
             self._transport.setTcpNoDelay(True)
@@ -333,9 +343,7 @@ class LinkFactory(Factory):
         if not self.allow or host is None:
             # what has no address came by a local socket, which its file mode guards
             return True
-        address = ipaddress.ip_address(host.partition("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self.allow)
+        return within(host, self.allow)
 
     def gone(self, link: Link) -> None:
         """A link has been lost."""

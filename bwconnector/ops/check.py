@@ -104,7 +104,8 @@ async def check(reactor: Any, file: str | Path, tell: Tell, devices: Sequence[st
 async def _check_ports(reactor: Any, config: Config, findings: Findings) -> None:
     """Whether every address can be listened on now."""
     places = [*(("[csta] listen", address) for address in config.csta.listen), ("[web] listen", config.web.listen)]
-    for place, address in [*places, ("[manhole] listen", config.manhole.listen)]:
+    places += [("[manhole] listen", config.manhole.listen), ("[manhole] ssh", config.manhole.ssh)]
+    for place, address in places:
         if not address or address.startswith("systemd:"):
             continue
         try:
@@ -126,7 +127,7 @@ async def _check_xsp(reactor: Any, config: Config, link: XspLink, findings: Find
     try:
         xsp = Xsp(reactor, xsp_settings(connector, link))
     except OSError as error:
-        findings.problem(f"[link-{link.name}] ca-file", f"cannot be used: {error}")
+        findings.problem(f"[link-{link.name}]", f"TLS cannot be used: {error}")
         return False
     if link.drain:
         findings.note(f"link-{link.name} is drained: it will not be used")

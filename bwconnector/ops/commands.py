@@ -13,7 +13,7 @@ from bwconnector.bridge.bridge import Bridge
 from bwconnector.csta.link import LinkFactory
 from bwconnector.ops.differences import clock_time, frame_line, monitors_of
 from bwconnector.ops.flight import FlightRecorder
-from bwconnector.ops.inspection import Inspect, Inspection
+from bwconnector.ops.inspection import Inspect, Inspection, LinkStatus
 from bwconnector.ops.page import duration
 from bwconnector.ops.recorder import Entry
 from bwconnector.ops.story import HEADS, Unknown, document_line, story
@@ -71,6 +71,17 @@ def _signature(command: Callable[..., None]) -> str:
     return f"{command.__name__}({', '.join(command.__code__.co_varnames[: command.__code__.co_argcount])})"
 
 
+LINK_HEADS = ("link", "from", "for", "monitors", "in", "out", "bytes waiting", "certificate", "access", "refused")
+
+
+def link_row(now: float, link: LinkStatus) -> tuple[object, ...]:
+    """What a table tells of a T-Server."""
+    refused = " ".join(f"{limit}:{count}" for limit, count in sorted(link.refused.items()))
+    since = duration(now - link.since)
+    own = (link.name, link.peer, since, link.monitors, link.messages_in, link.messages_out, link.unsent)
+    return (*own, link.certificate, link.access, refused)
+
+
 def _tables(inspect: Inspect) -> list[Callable[..., None]]:
     def channels() -> None:
         """The channels to BroadWorks."""
@@ -81,8 +92,7 @@ def _tables(inspect: Inspect) -> list[Callable[..., None]]:
     def links() -> None:
         """The T-Servers that are connected."""
         now = inspect()
-        rows = ((x.name, x.peer, duration(now.now - x.since), x.monitors, x.messages_in, x.messages_out, x.unsent) for x in now.links)
-        print_table(("link", "from", "for", "monitors", "in", "out", "bytes waiting"), rows)
+        print_table(LINK_HEADS, (link_row(now.now, link) for link in now.links))
 
     def monitors(device: str = "") -> None:
         """The monitors, of all devices or of one."""

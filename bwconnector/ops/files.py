@@ -7,7 +7,7 @@ import stat
 import tomllib
 from pathlib import Path
 
-from bwconnector.checks import endpoint_keyword
+from bwconnector.checks import endpoint_keyword, is_private_endpoint
 from bwconnector.config import Config
 from bwconnector.ops.certificates import WARN_DAYS, expiry_of_file
 from bwconnector.ops.findings import Findings, date
@@ -31,13 +31,26 @@ def check_files(file: Path, config: Config, now: float, findings: Findings, user
             _private(findings, Path(key), "[csta] listen")
         _certificates(findings, endpoint_keyword(endpoint, "certKey") or key, "[csta] listen", now)
     _certificates(findings, config.csta.client_ca, "[csta] client-ca", now)
+    _open_to_all(findings, config)
     for link in config.links:
         _certificates(findings, link.ca_file, f"[link-{link.name}] ca-file", now)
+        _certificates(findings, link.cert_file, f"[link-{link.name}] cert-file", now)
     password = config.connector.password_file and file.parent / config.connector.password_file
     secrets = [Path(each) for each in (password, config.manhole.passwd_file) if each]
     if secrets and (os.geteuid() if user is None else user) == ROOT:
         owners = ", ".join(f"{each} belongs to {_owner(each)}" for each in secrets)
         findings.note(f"this check ran as root, who may read everything; the connector's own user must be able to read: {owners}")
+
+
+def _open_to_all(findings: Findings, config: Config) -> None:
+    """Ports that do not ask who comes."""
+    wide = [
+        each for each in config.csta.listen if not is_private_endpoint(each) and not (each.startswith("ssl:") and config.csta.client_ca)
+    ]
+    if wide and not config.csta.allow:
+        findings.note(
+            f"[csta] allow: whoever reaches {' and '.join(wide)} may do what T-Servers may; name their networks, or use client-ca"
+        )
 
 
 def _private(findings: Findings, file: Path, place: str) -> None:

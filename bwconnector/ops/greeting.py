@@ -51,7 +51,7 @@ def describe(config: Config, addresses: Addresses, bwctl: str = "bwctl") -> str:
     lines = ["The BroadWorks Connector is up" + (" on its embedded BroadWorks simulator." if config.simulator is not None else ".")]
     lines += [f"  CSTA         {_place(address)}" for address in addresses.csta]
     if addresses.web is not None:
-        lines.append(f"  status page  {_url(addresses.web)}")
+        lines.append(f"  status page  {_url(addresses.web, 'https' if config.web.listen.startswith('ssl:') else 'http')}")
     if addresses.manhole is not None:
         user = f"  (user admin, password {config.manhole.password.reveal()})" if config.manhole.password else ""
         lines.append(f"  manhole      {_telnet(addresses.manhole)}{user}")
@@ -74,8 +74,8 @@ def _place(address: IAddress) -> str:
     return str(address)
 
 
-def _url(address: IAddress) -> str:
-    return f"http://{_place(address)}/" if isinstance(address, IPv4Address | IPv6Address) else _place(address)
+def _url(address: IAddress, scheme: str) -> str:
+    return f"{scheme}://{_place(address)}/" if isinstance(address, IPv4Address | IPv6Address) else _place(address)
 
 
 def _telnet(address: IAddress) -> str:

@@ -77,6 +77,12 @@ class LinkStatus:
     messages_out: int = 0
     unsent: int = 0
     """Bytes that wait for the T-Server to read."""
+    certificate: str = ""
+    """Common name of the certificate that it has shown; empty without one."""
+    access: str = ""
+    """The section ``[access-NAME]`` that holds for it: NAME; ``none`` if no section is for it, empty where there are none at all."""
+    refused: Mapping[str, int] = MappingProxyType({})
+    """Requests of links of this name that ran into a limit, by limit."""
 
 
 @attrs.frozen(slots=True)
@@ -211,6 +217,8 @@ class Totals:
     requests: Mapping[tuple[str, str], int] = MappingProxyType({})
     """Xsi requests by link name and HTTP status (``timeout``, ``lost`` or ``unreachable`` when no answer came)."""
     latency: Histogram = Histogram()
+    refused: Mapping[tuple[str, str], int] = MappingProxyType({})
+    """Requests of T-Servers that ran into a limit, by link name and limit."""
     losses: Mapping[str, int] = MappingProxyType({})
     """How often each channel was lost, by the name of its link."""
 

@@ -12,11 +12,13 @@ from zope.interface import implementer
 
 from bwconnector.bridge.ports import Clock, DelayedCall
 
-__all__ = ["INTERVAL", "MAX_VIEWERS", "Live"]
+__all__ = ["INTERVAL", "MAX_VIEWERS", "PATIENCE", "Live"]
 
 INTERVAL = 2.0
 MAX_VIEWERS = 16
 """Pages that are kept up to date; further ones ask by themselves now and then."""
+PATIENCE = 15
+"""Snapshots that a page may miss as it does not read; then its place is wanted for another one."""
 
 
 @implementer(IPushProducer)
@@ -26,11 +28,17 @@ class _Viewer:
     def __init__(self, request: Request) -> None:
         self._request: Any = request
         self._paused = False
+        self._missed = 0
         self._request.registerProducer(self, True)
 
     def tell(self, data: bytes) -> None:
         if not self._paused:
+            self._missed = 0
             self._request.write(data)
+            return
+        self._missed += 1
+        if self._missed > PATIENCE:
+            self._request.channel.transport.abortConnection()
 
     def finish(self) -> None:
         self._request.unregisterProducer()

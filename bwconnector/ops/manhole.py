@@ -21,8 +21,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bwconnector.checks import is_private_endpoint
-from bwconnector.config import ConfigError, ManholeOptions, private_file_problem
+from bwconnector.config import ConfigError, ManholeOptions
 from bwconnector.ops.commands import Namespace
+from bwconnector.privacy import private_file_problem
 
 try:
     from twisted.conch.insults.insults import ServerProtocol

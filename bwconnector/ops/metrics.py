@@ -77,6 +77,11 @@ class Metrics(Collector):
         yield monitors
         yield messages
 
+        refused = CounterMetricFamily(PREFIX + "csta_refused", "Requests that ran into a limit of their link.", labels=["link", "limit"])
+        for (name, limit), count in totals.refused.items():
+            refused.add_metric([name, limit], count)
+        yield refused
+
         dropped = CounterMetricFamily(PREFIX + "links_dropped", "Links that the connector ended, by reason.", labels=["reason"])
         for reason, count in totals.links_dropped.items():
             dropped.add_metric([reason], count)

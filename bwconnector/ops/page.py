@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from importlib.resources import files
@@ -76,14 +77,15 @@ def _sections(now: Inspection) -> Iterator[str]:
     yield from _troubles(now)
     yield _table(
         "Since the start",
-        ("Events", "Seen before", "Gaps", "Calls repaired", "Links dropped"),
+        ("Events", "Seen before", "Gaps", "Calls repaired", "Links dropped", "Requests refused"),
         [
             (
                 now.totals.events,
                 now.totals.duplicates,
                 now.totals.gaps,
                 now.totals.calls_repaired,
-                sum(now.totals.links_dropped.values()),
+                _sum(now.totals.links_dropped),
+                _sum(_by_limit(now.totals.refused)),
             )
         ],
     )
@@ -91,6 +93,19 @@ def _sections(now: Inspection) -> Iterator[str]:
     yield _details("calls", f"Calls ({now.call_count:,})", ("Call", "For", "Parties"), calls)
     monitors = ((m.device, m.cross_ref, m.link, ", ".join(m.filter)) for m in islice(now.monitors, LISTED))
     yield _details("monitors", f"Monitors ({now.monitor_count:,})", ("Device", "Cross reference", "Link", "Not sent"), monitors)
+
+
+def _sum(counts: Mapping[str, int]) -> str:
+    """A sum, and what it consists of."""
+    parts = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    return f"{sum(counts.values()):,}" + (f" ({parts})" if parts else "")
+
+
+def _by_limit(refused: Mapping[tuple[str, str], int]) -> Mapping[str, int]:
+    found: Counter[str] = Counter()
+    for (_, limit), count in refused.items():
+        found[limit] += count
+    return found
 
 
 # The picture
@@ -114,6 +129,12 @@ def _link(now: Inspection, link: LinkStatus) -> str:
         _count(link.monitors, "monitor"),
         f"{_rate(now.recent.rate(now.recent.messages.get(link.name, 0)))} messages/s",
     ]
+    if link.certificate:
+        facts.append(f"certificate {link.certificate}")
+    if link.access:
+        facts.append(f"access {link.access}")
+    if link.refused:
+        facts.append("refused: " + ", ".join(f"{limit} {count:,}" for limit, count in sorted(link.refused.items())))
     if link.unsent:
         facts.append(f"does not keep up: {link.unsent:,} bytes wait for it")
     return _node(link.name, link.name, "slow" if link.unsent else "up", facts)

@@ -37,7 +37,7 @@ REQUEST = 600
 CHANGE = 700
 """Bytes of a change, about; most of it are its connection states."""
 
-_SECRET = re.compile(rb"(<(?:[\w.-]+:)?(password|agentPassword)\b[^>]*>)(.*?)(</(?:[\w.-]+:)?\2\s*>|\Z)", re.S)
+_SECRET = re.compile(rb"(<(?:[\w.-]+:)?(password|agentPassword|accountCode|authCode)\b[^>]*>)(.*?)(</(?:[\w.-]+:)?\2\s*>|\Z)", re.S)
 _DIGITS = re.compile(rb"(<(?:[\w.-]+:)?(charactersToSend)\b[^>]*>)(.*?)(</(?:[\w.-]+:)?\2\s*>|\Z)", re.S)
 
 
@@ -232,7 +232,7 @@ class Recorder:
         if b"\0" in body:
             # Not UTF-8: whatever it is, nobody could tell where its secrets are.
             return frame[: HEADER.size] + b"*" * len(body)
-        if b"assword" in body:
+        if b"assword" in body or b"Code>" in body:
             body = _SECRET.sub(_mask(b"0"), body)
         if self._mask_digits and b"charactersToSend" in body:
             body = _DIGITS.sub(_mask(b"*"), body)

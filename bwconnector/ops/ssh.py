@@ -24,8 +24,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from bwconnector.config import ConfigError, ManholeOptions, private_file_problem
+from bwconnector.config import ConfigError, ManholeOptions
 from bwconnector.ops.commands import Namespace
+from bwconnector.privacy import private_file_problem
 
 __all__ = ["MAX_CONNECTIONS", "SshFactory", "ssh_factory"]
 

@@ -117,6 +117,7 @@ class Survey:
             )
 
     def _link_statuses(self) -> Iterator[inspection.LinkStatus]:
+        switch = self._bridge.switch
         for name, link in self._links.links.items():
             yield inspection.LinkStatus(
                 name=name,
@@ -126,6 +127,9 @@ class Survey:
                 messages_in=link.messages_in,
                 messages_out=link.messages_out,
                 unsent=link.unsent,
+                certificate=link.certificate,
+                access=switch.access_of(link).name,
+                refused={limit: count for (refused, limit), count in switch.refused.items() if refused == name},
             )
 
     def _call_statuses(self) -> Iterator[inspection.CallStatus]:
@@ -168,6 +172,7 @@ class Survey:
             links_dropped=dict(self._links.dropped),
             requests={(name, status): count for name, xsp in self._xsps.items() for status, count in xsp.requests.items()},
             latency=self._latency.histogram(),
+            refused=dict(self._bridge.switch.refused),
             losses=dict(self._recoveries.losses),
         )
 

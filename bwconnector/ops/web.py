@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import Any
 
 import attrs
 from twisted.web.http import NOT_ALLOWED, NOT_FOUND, OK, SERVICE_UNAVAILABLE, Request
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Site
+from twisted.web.server import NOT_DONE_YET
 
 from bwconnector.bridge.ports import Clock
 from bwconnector.ops.health import DOWN, health
@@ -17,6 +18,7 @@ from bwconnector.ops.inspection import Inspect, Inspection
 from bwconnector.ops.live import MAX_VIEWERS, Live
 from bwconnector.ops.metrics import Metrics
 from bwconnector.ops.page import CONTENT_POLICY, LISTED, page_body, page_title, status_page
+from bwconnector.ops.serving import GuardedSite, is_own_host, own_hosts
 
 __all__ = ["status_site"]
 
@@ -28,10 +30,17 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 HEADERS = {
     "Cache-Control": "no-store",
+    "Connection": "close",
     "Content-Security-Policy": CONTENT_POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "Server": "bwconnector",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
 }
+
+METHODS = "GET, HEAD"
+MISDIRECTED = 421
 
 STATUS = "/api/status"
 STREAM = "/api/stream"
@@ -40,8 +49,11 @@ Answer = tuple[int, str, bytes]
 """HTTP status, content type, body."""
 
 
-def status_site(inspect: Inspect, clock: Clock) -> Site:
-    """The factory to listen with."""
+def status_site(inspect: Inspect, clock: Clock, hosts: Iterable[str] = ()) -> GuardedSite:
+    """The factory to listen with.
+
+    :param hosts: names by which clients may call this server, besides its addresses and the name of the machine
+    """
     metrics = Metrics(inspect)
     live = Live(clock, lambda: live_status(inspect()))
     pages: dict[str, Callable[[], Answer]] = {
@@ -51,7 +63,7 @@ def status_site(inspect: Inspect, clock: Clock) -> Site:
         "/readyz": lambda: _readiness(inspect()),
         "/metrics": lambda: (OK, PROMETHEUS, metrics.text()),
     }
-    return _Site(_Pages(pages, live), live)
+    return _Site(_Pages(pages, live, own_hosts(hosts)), live, clock)
 
 
 def live_status(now: Inspection) -> dict[str, object]:
@@ -74,7 +86,7 @@ def status(now: Inspection) -> dict[str, object]:
             {**attrs.asdict(channel), "share": round(share, 4), "wanted_share": round(wanted, 4)}
             for channel, share, wanted in zip(now.channels, now.shares, now.wanted_shares, strict=True)
         ],
-        "links": [attrs.asdict(link) for link in now.links],
+        "links": [{**attrs.asdict(link), "refused": dict(link.refused)} for link in now.links],
         "call_count": now.call_count,
         "calls": [attrs.asdict(call) for call in islice(now.calls, LISTED)],
         "monitor_count": now.monitor_count,
@@ -129,20 +141,26 @@ class _Pages(Resource):
 
     isLeaf = True
 
-    def __init__(self, pages: dict[str, Callable[[], Answer]], live: Live) -> None:
+    def __init__(self, pages: dict[str, Callable[[], Answer]], live: Live, hosts: frozenset[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._hosts = hosts
         self._pages = pages
         self._live = live
 
     def render(self, request: Request) -> bytes | int:
         path = request.path.decode("ascii", "replace")
-        streams = path == STREAM and request.method == b"GET" and not self._live.full
-        code, content_type, body = (OK, EVENTS, b"") if streams else self._answer(request, path)
-        request.setResponseCode(code)
+        misdirected = not is_own_host(request.getHeader("Host"), self._hosts)
+        streams = path == STREAM and request.method == b"GET" and not self._live.full and not misdirected
+        code, content_type, body = _MISDIRECTED if misdirected else (OK, EVENTS, b"") if streams else self._answer(request, path)
+        request.setResponseCode(code, b"Misdirected Request" if misdirected else None)
+        if code == NOT_ALLOWED:
+            request.setHeader("Allow", METHODS)
         for name, value in HEADERS.items():
             request.setHeader(name, value)
         request.setHeader("Content-Type", content_type)
         if streams:
+            channel: Any = request.channel
+            channel.stay()
             self._live.add(request)
             return NOT_DONE_YET
         if request.method == b"HEAD":
@@ -152,7 +170,7 @@ class _Pages(Resource):
 
     def _answer(self, request: Request, path: str) -> Answer:
         if request.method not in (b"GET", b"HEAD"):
-            return NOT_ALLOWED, TEXT, b"This server can only be read: GET or HEAD.\n"
+            return NOT_ALLOWED, TEXT, f"This server can only be read: {METHODS}.\n".encode()
         if path == STREAM and request.method == b"HEAD":
             return OK, EVENTS, b""
         if path == STREAM:
@@ -161,18 +179,20 @@ class _Pages(Resource):
         return page() if page else (NOT_FOUND, TEXT, f"There is {', '.join((*self._pages, STREAM))}.\n".encode())
 
 
-class _Site(Site):
-    """A site that does not log each request: probes come every few seconds."""
+_MISDIRECTED: Answer = (
+    MISDIRECTED,
+    TEXT,
+    b"This server is not known by that name: call it by its address, or add the name to [web] hosts.\n",
+)
 
-    noisy = False
 
-    def __init__(self, pages: _Pages, live: Live) -> None:
-        super().__init__(pages)  # type: ignore[no-untyped-call]
+class _Site(GuardedSite):
+    """Ends its streams with itself."""
+
+    def __init__(self, pages: _Pages, live: Live, clock: Clock) -> None:
+        super().__init__(pages, clock)
         self._live = live
 
     def stopFactory(self) -> None:
         self._live.close()
         super().stopFactory()
-
-    def log(self, request: Request) -> None:
-        pass

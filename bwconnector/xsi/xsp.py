@@ -6,10 +6,8 @@ Every request carries the credentials and goes to this XSP only: redirects are n
 from __future__ import annotations
 
 import base64
-import re
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
@@ -22,7 +20,6 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IConsumer, IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
 from twisted.python.failure import Failure
 from twisted.web._newclient import RequestNotSent
 from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
@@ -34,6 +31,7 @@ from zope.interface import implementer
 from bwconnector.xsi.answers import read_error_info
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.requests import Context, Request, Response
+from bwconnector.xsi.tls import client_tls, explanation
 from bwconnector.xsi.tracing import Trace
 
 __all__ = ["TRY_TIMEOUT", "Stream", "StreamReceiver", "Xsp", "XspSettings"]
@@ -58,6 +56,8 @@ class XspSettings:
 
     :ivar name: name of the link in configuration, logs and metrics
     :ivar ca_file: PEM file of the certificates to trust; empty = the system's
+    :ivar cert_file: PEM file of the certificate to show; empty = none
+    :ivar key_file: PEM file of its key; empty = it is in ``cert_file``
     :ivar protocol_version: value of X-BroadWorks-Protocol-Version; empty = do not send it
     """
 
@@ -66,6 +66,8 @@ class XspSettings:
     port: int = 443
     tls: bool = True
     ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
     user_id: str = ""
     password: str = attrs.field(default="", repr=False)
     actions_context: str = "/com.broadsoft.xsi-actions"
@@ -91,13 +93,12 @@ class XspSettings:
     def endpoint(self, reactor: Any) -> IStreamClientEndpoint:
         """Where to connect, TLS included.
 
-        :raises OSError: ``ca_file`` cannot be read
+        :raises OSError: a certificate or key cannot be used
         """
         endpoint = HostnameEndpoint(reactor, self.hostname.encode("idna").decode(), self.port, timeout=_CONNECT_TIMEOUT)
         if not self.tls:
             return endpoint
-        trust = trustRootFromCertificates(_certificates(self.ca_file)) if self.ca_file else platformTrust()
-        return wrapClientTLS(optionsForClientTLS(self.hostname, trustRoot=trust), endpoint)
+        return wrapClientTLS(client_tls(self.hostname, self.ca_file, self.cert_file, self.key_file), endpoint)
 
 
 class StreamReceiver(Protocol):
@@ -268,7 +269,8 @@ class Xsp:
         tls = next((reason for reason in reasons if isinstance(reason, SSL.Error | VerificationError)), None)
         if tls is not None:
             self.requests["unreachable"] += 1
-            return NoXspAvailable(f"TLS to XSP {self.name} at {self.settings.origin} failed, check its certificate and ca-file: {tls!r}")
+            why = explanation(tls, self.settings.hostname, self.settings.ca_file)
+            return NoXspAvailable(f"TLS to XSP {self.name} at {self.settings.origin} failed: {why}")
         # The Agent wraps the cancellation that a time-out is.
         if isinstance(cause, defer.TimeoutError) or any(isinstance(reason, defer.CancelledError) for reason in reasons):
             self.requests["timeout"] += 1
@@ -279,13 +281,6 @@ class Xsp:
 
 class _Lost(OutcomeUnknown):
     """The connection was lost, rather than too slow."""
-
-
-def _certificates(file: str) -> list[Certificate]:
-    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", Path(file).read_bytes(), re.DOTALL)
-    if not blocks:
-        raise OSError(f"ca-file {file} contains no certificate in PEM form")
-    return [Certificate.loadPEM(block) for block in blocks]
 
 
 @implementer(IAgentEndpointFactory)

@@ -117,6 +117,9 @@ class Link:
 
     def __init__(self, name: str = "tserver-1") -> None:
         self.name = name
+        self.peer = "10.1.0.5:40001"
+        self.host = "10.1.0.5"
+        self.certificate = ""
         self.sent: list[tuple[str, csta.Message | str, str]] = []
         self._ids = 0
 

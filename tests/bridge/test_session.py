@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
+from bwconnector.bridge.access import Kind
 from bwconnector.bridge.association import DEFAULT_NAMESPACE
 from bwconnector.bridge.services import SERVICES, Service
 from bwconnector.bridge.session import STOP_BATCH, Session
@@ -51,7 +52,7 @@ def test_a_service_that_breaks_costs_one_answer_not_the_link(logged_errors: Any)
         raise ZeroDivisionError
 
     office = Office()
-    office.session = Session(office.link, office.switch, {**SERVICES, csta.MonitorStop: Service(breaks)})
+    office.session = Session(office.link, office.switch, {**SERVICES, csta.MonitorStop: Service(breaks, Kind.READS)})
     assert office.error(csta.MonitorStop(monitor_cross_ref_id="1")) == "operation generic"
     assert office.answer(csta.RequestSystemStatus()).system_status == "normal"
     (logged,) = logged_errors.take()

@@ -207,6 +207,8 @@ class MemoryLink:
     def send_event(self, message: csta.Message, namespace: str) -> None:
         self.send("9999", message, namespace)
 
+    peer, host, certificate = "127.0.0.1:40001", "127.0.0.1", ""
+
     def next_invoke_id(self) -> str:
         self._told += 1
         return f"{self._told % 5000:04}"

@@ -234,7 +234,7 @@ async def test_tls_where_there_is_none(checking: Checking) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_ca_file_that_is_not_there(checking: Checking) -> None:
     checking.link = checking.link.replace("tls = false", 'tls = true\nca-file = "absent.pem"')
-    assert "ca-file: cannot be used" in await checking.problem()
+    assert "ca-file: there is no file" in await checking.problem()
 
 
 @pytest_twisted.ensureDeferred
@@ -296,8 +296,29 @@ async def test_the_ports_own_certificate(checking: Checking, tmp_path: Path, day
     assert well is (sign != "PROBLEM")
 
 
+def test_a_port_that_asks_nobody_who_comes(tmp_path: Path) -> None:
+    (tmp_path / "own.pem").write_bytes(certify("connector.example.net", AUTHORITY).pem)
+    (tmp_path / "authority.pem").write_bytes(AUTHORITY.public)
+    tls = f"ssl:1041:privateKey={tmp_path}/own.pem:certKey={tmp_path}/own.pem"
+    for options, noted in (
+        ('listen = ["tcp:1040"]', "tcp:1040"),
+        (f'listen = ["{tls}"]', tls),
+        (f'listen = ["tcp:1040", "{tls}"]\nclient-ca = "authority.pem"', "tcp:1040"),
+        (f'listen = ["{tls}"]\nclient-ca = "authority.pem"', ""),
+        ('listen = ["tcp:1040:interface=127.0.0.1"]', ""),
+        ('listen = ["tcp:1040"]\nallow = ["10.0.0.0/8"]', ""),
+    ):
+        file = tmp_path / "a.toml"
+        file.write_text(f'[Connector]\nchannel-set-name = "x"\napp-controller = "x"\n[csta]\n{options}\n[simulator]\n')
+        told: list[str] = []
+        check_files(file, load(file), 0.0, Findings(told.append), 1000)
+        notes = [line for line in told if "[csta] allow: whoever reaches" in line]
+        assert [line.partition("reaches ")[2].partition(" may")[0] for line in notes] == ([noted] if noted else []), options
+
+
 def test_files_of_another_user(tmp_path: Path) -> None:
     config = f'[Connector]\nchannel-set-name = "x"\napp-controller = "x"\nuser-id = "{USER}"\npassword-file = "pw"\n'
+    config += '[csta]\nallow = ["10.0.0.0/8"]\n'
     for name, text in {"a.toml": config + '[link-a]\nhostname = "h"\n', "pw": "secret"}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)

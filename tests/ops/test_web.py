@@ -11,14 +11,17 @@ from typing import Any
 
 import attrs
 import pytest
+import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
+from twisted.internet import reactor
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from bwconnector.ops.client import ClientError
 from bwconnector.ops.health import DEGRADED, DOWN, READY, health
 from bwconnector.ops.inspection import (
     LATENCY_BOUNDS,
@@ -32,6 +35,7 @@ from bwconnector.ops.inspection import (
 )
 from bwconnector.ops.live import INTERVAL, MAX_VIEWERS
 from bwconnector.ops.page import duration, status_page
+from bwconnector.ops.remote import link_lines
 from bwconnector.ops.web import status_site
 
 
@@ -323,6 +327,31 @@ def test_quantiles() -> None:
     assert slow.quantile(0.99) == LATENCY_BOUNDS[-1]
 
 
+def test_what_links_may_do_and_were_refused(snapshot: Inspection) -> None:
+    page = status_page(snapshot)
+    assert "certificate &lt;tserver&gt;.example.net" in page
+    assert "<li>access sales</li>" in page
+    assert "<li>refused: access 1, rate 3</li>" in page
+    assert "<td>11 (access 8, rate 3)</td>" in page
+    assert "<td>1 (slow 1)</td>" in page
+
+
+@pytest_twisted.ensureDeferred
+async def test_bwctl_links(snapshot: Inspection) -> None:
+    port = reactor.listenTCP(0, status_site(lambda: snapshot, Clock()), interface="127.0.0.1")
+    url = f"http://127.0.0.1:{port.getHost().port}/"
+    try:
+        heads, row = await link_lines(reactor, url)
+        with pytest.raises(ClientError, match="is no status page of a connector: it answers 404"):
+            await link_lines(reactor, url + "elsewhere")
+    finally:
+        await port.stopListening()
+    assert heads.split()[-3:] == ["certificate", "access", "refused"]
+    assert row.endswith("<tserver>.example.net  sales   access:1 rate:3")
+    with pytest.raises(ClientError, match="is no status page of a connector"):
+        await link_lines(reactor, url)
+
+
 def test_json_says_the_same(snapshot: Inspection) -> None:
     status, headers, body = get(lambda: snapshot, "/api/status")
     told = json.loads(body)
@@ -377,6 +406,7 @@ METRICS = {
     "bwconnector_xsi_requests_total": {"link", "status"},
     "bwconnector_calls_repaired_total": set(),
     "bwconnector_links_dropped_total": {"reason"},
+    "bwconnector_csta_refused_total": {"link", "limit"},
 }
 """Names and labels that monitoring systems rely on."""
 
@@ -401,6 +431,8 @@ class TestMetrics:
         assert samples["bwconnector_channel_up", (("link", "xsp2"),)] == 0
         assert samples["bwconnector_csta_messages_total", (("direction", "out"), ("link", "tserver-1"))] == 99
         assert samples["bwconnector_xsi_requests_total", (("link", "xsp2"), ("status", "401"))] == 3
+        assert samples["bwconnector_csta_refused_total", (("limit", "rate"), ("link", "tserver-1"))] == 3
+        assert samples["bwconnector_csta_refused_total", (("limit", "access"), ("link", "tserver-9"))] == 7
         assert samples["bwconnector_channel_share", (("link", "xsp1"),)] == 1.0
         assert samples["bwconnector_channel_wanted_share", (("link", "xsp2"),)] == 0.0
         assert samples["bwconnector_channel_losses_total", (("link", "xsp2"),)] == 0

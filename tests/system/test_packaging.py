@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -17,9 +20,10 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 ROOT = Path(__file__).parent.parent.parent
 
 
-def run(*command: str | Path) -> str:
+def run(*command: str | Path, environ: Mapping[str, str] = MappingProxyType({}), mask: int = 0o022) -> str:
     """Its output; run far from this tree, whose own packages must not be found."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120, cwd="/")
+    words, env = [str(word) for word in command], {**os.environ, **environ}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, cwd="/", env=env, umask=mask)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -28,15 +32,43 @@ def run(*command: str | Path) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy: a build leaves files behind."""
     folder = tmp_path_factory.mktemp("packaging")
+    build(copy_of_the_tree(folder), folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def copy_of_the_tree(folder: Path) -> Path:
+    """What a wheel is built from."""
     tree = folder / "tree"
-    tree.mkdir()
+    tree.mkdir(parents=True)
     for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.rst"):
         shutil.copy(ROOT / name, tree)
     for name in ("bwconnector", "twisted"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"))
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, tree)
-    (built,) = folder.glob("*.whl")
-    return built
+    return tree
+
+
+def build(tree: Path, folder: Path, environ: Mapping[str, str] = MappingProxyType({}), mask: int = 0o022) -> None:
+    run(
+        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, tree),
+        environ=environ,
+        mask=mask,
+    )
+
+
+def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Whenever, wherever, and by whomever it is built."""
+    built = []
+    for number, mask in enumerate((0o022, 0o027)):
+        folder = tmp_path / f"{'x' * number}builder"
+        tree = copy_of_the_tree(folder)
+        for path in tree.rglob("*"):
+            path.chmod(0o777 & ~mask if path.is_dir() else 0o666 & ~mask)
+            os.utime(path, (1_700_000_000 + number, 1_700_000_000 + number))
+        build(tree, folder, {"SOURCE_DATE_EPOCH": "1735689600"}, mask)
+        (made,) = folder.glob("*.whl")
+        built.append(made.read_bytes())
+    assert built[0] == built[1]
 
 
 @pytest.fixture(scope="module")

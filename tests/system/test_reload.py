@@ -156,7 +156,7 @@ async def test_a_broken_file_changes_nothing_and_says_why(tmp_path: Path, log_te
         here.options["link-xsp1"]["tls"] = "true"
         here.options["link-xsp2"]["hostname"] = '"' + "x" * 70 + '"'
         report = here.reload()
-        assert "[link-xsp1] ca-file: cannot be used" in repr(report)
+        assert "[link-xsp1] ca-file: there is no file" in repr(report)
         assert "[link-xsp2] hostname: is no name of a host" in repr(report)
         assert here.service.config == before
         assert here.all_up("xsp1", "xsp2")
