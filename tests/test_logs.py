@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import Logger, LogLevel, LogPublisher, formatTime
 
-from bwconnector.logs import WINDOW, LogOutput, log_file
+from bwconnector.logs import MOST, WINDOW, LogOutput, log_file
 from bwconnector.options import LogOptions
 
 
@@ -215,3 +215,33 @@ def test_twistd_decides_where_it_goes(tmp_path: Any, monkeypatch: pytest.MonkeyP
         LogOutput(file, LogOptions())({"log_format": "ü", "log_time": 0.0, "log_level": LogLevel.info})
         file.close()
         assert (tmp_path / path).read_text(encoding="utf-8") == f"{formatTime(0.0)} [-#info] ü\n"
+
+
+@pytest.mark.parametrize("level", [LogLevel.debug, LogLevel.info, LogLevel.warn])
+def test_a_flood_is_counted(log: Log, level: Any) -> None:
+    """Whatever each line is about: that may be a peer's choice."""
+    for number in range(10_000):
+        log.logger().emit(level, "link {link} to {peer} is open", link=f"tserver-{number}", peer=f"192.0.2.7:{number}")
+    assert len(log.lines) == MOST
+    log.logger().info("something else")
+    assert len(log.lines) == MOST + 1
+    log.clock.advance(WINDOW)
+    log.logger().info("something else")
+    assert len(log.lines) == MOST + 3
+    assert f"{10_000 - MOST} times" in log.lines[-2] or json.loads(log.lines[-2])["repeated"] == 10_000 - MOST
+    assert "tserver-9999" in log.lines[-2]
+    log.logger().emit(level, "link {link} to {peer} is open", link="tserver-1", peer="192.0.2.7:1")
+    assert len(log.lines) == MOST + 4
+
+
+def test_a_flood_fills_no_memory(log: Log) -> None:
+    for number in range(10_000):
+        log.logger().warn("it is {words}", words=f"different each time: {number}x")
+    assert len(log.output._repeats._seen) <= MOST + 1
+
+
+def test_a_flood_of_one_message_leaves_the_others_alone(log: Log) -> None:
+    for number in range(10 * MOST):
+        log.logger().info("link {link} is open", link=f"tserver-{number}")
+        log.logger().info(f"line {number}")
+    assert len(log.lines) == 11 * MOST
