@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # What the installed product is made of: a change here means to install again.
 SOURCES := setup.py README.rst $(shell find bwconnector twisted -name '*.py' -o -name '*.html')
 
-.PHONY: run test lint bench chaos recovery wheel clean
+.PHONY: run test lint bench chaos recovery soak memory fuzz wheel clean
 
 run: $(VENV)/installed-manhole
 	$(BIN)/twistd -n --pidfile= bwconnector
@@ -32,6 +32,18 @@ chaos: $(VENV)/installed-dev
 # All XSPs lost and back with 2,000 monitors: how long it takes until all are live again.
 recovery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.chaos.recovery
+
+# The product as processes under calls, faults and hostile peers for ten minutes: is it then what it was? Hours with SOAK='--seconds 14400'.
+soak: $(VENV)/installed-dev
+	$(BIN)/python -m tests.soak $(SOAK)
+
+# How much memory never-reading T-Servers and hostile XSPs can make it take; other numbers with MEMORY='--tservers 16'.
+memory: $(VENV)/installed-dev
+	$(BIN)/python -m tests.soak.memory $(MEMORY)
+
+# Inputs made up by coverage, against the parsers of both wires, for two minutes; an hour with FUZZ='--seconds 3600'. Needs Python 3.11.
+fuzz: $(VENV)/installed-dev $(VENV)/installed-fuzz
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 wheel: $(VENV)/installed-dev
 	$(BIN)/python -m build --wheel

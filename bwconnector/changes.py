@@ -64,6 +64,7 @@ WHEN: Mapping[str, Mapping[str, When]] = {
         "monitored-only": When.NOW,
         "max-monitors-per-link": When.NOW,
         "send-queue-limit": When.NOW,
+        "message-tout": When.NOW,
     },
     "devices": {"call-centers": When.NOW, "route-points": When.NOW},
     "log": dict.fromkeys(("format", "level", "levels"), When.NOW),

@@ -113,6 +113,7 @@ class CstaOptions:
     monitored_only: bool = option(flag, False)
     max_monitors_per_link: int = option(integer(1), 50_000)
     send_queue_limit: int = option(integer(65_536), 8_388_608)
+    message_tout: int = option(integer(0), 60)
 
 
 @attrs.frozen(slots=True, kw_only=True)
