@@ -86,7 +86,6 @@ class Soak:
         self._reactor = reactor
         self._parts = [warm_up, *([seconds / rounds] * rounds)]
         self._random = Random(seed)
-        self._links: dict[str, Link] = {}
         self._loaded = False
 
     async def run(self) -> None:
@@ -137,14 +136,16 @@ class Soak:
         while self._loaded:
             await self._sleep(self._random.uniform(0.0, 2.0))
             endpoint = TCP4ClientEndpoint(self._reactor, "127.0.0.1", self.site.csta)
-            link = self._links[tserver.name] = Link(tserver, self.tally)
-            await connectProtocol(endpoint, link)
+            link = Link(tserver, self.tally)
+            try:
+                await connectProtocol(endpoint, link)
+            except ConnectError:
+                continue  # others have taken its place for a while
             self.done["links"] += 1
             until = self._reactor.seconds() + self._random.uniform(5.0, 40.0)
-            while self._loaded and self._reactor.seconds() < until:
+            while self._loaded and tserver.connected and self._reactor.seconds() < until:
                 await self._sleep(0.2)
             link.drop(politely=self._random.random() < 0.5)
-            del self._links[tserver.name]
 
     async def _phone(self) -> None:
         """Somebody does something with a telephone."""

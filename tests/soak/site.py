@@ -95,8 +95,8 @@ class Site:
         answer = json.loads(await self._ask(method, f"http://127.0.0.1:{self._admin}{path}", arguments))
         return answer.get("result")
 
-    async def ready(self) -> None:
-        """Until every channel is up."""
+    async def ready(self, channels: int | None = None) -> None:
+        """Until so many channels are up, or all."""
         while True:
             if not self.alive:
                 raise RuntimeError(f"a process has ended; see {self.folder}")
@@ -104,7 +104,8 @@ class Site:
                 status = await self.status()
             except Exception:  # nothing listens yet
                 status = {"channels": [{"state": ""}]}
-            if all(channel["state"] == "up" for channel in status["channels"]):
+            up = sum(channel["state"] == "up" for channel in status["channels"])
+            if up >= (len(status["channels"]) if channels is None else channels):
                 return
             await task.deferLater(self._reactor, 0.2)
 

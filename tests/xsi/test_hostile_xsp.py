@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import repeat
-from typing import Any
 
 import attrs
 import pytest
-from twisted.internet.interfaces import IPullProducer
 from twisted.internet.task import LoopingCall
-from zope.interface import implementer
 
 from bwconnector.xsi import eventrequests, requests
 from bwconnector.xsi.acks import Acks
@@ -29,7 +26,7 @@ from bwconnector.xsi.requests import Request
 from bwconnector.xsi.xsp import Xsp, XspSettings
 
 from .samples import HEARTBEAT, channel, event
-from .server import Seen, Server, asynchronous, chunked, http, reactor, serving, until
+from .server import Endless, Seen, Server, asynchronous, chunked, endless, http, reactor, serving, until
 
 SETTINGS = XspSettings("link-a", "127.0.0.1", tls=False, user_id="cti@ex.org", password="geheim")
 SAFE = requests.calls("alice@ex.org")
@@ -48,40 +45,6 @@ async def one_xsp() -> AsyncIterator[tuple[Server, Xsp]]:
             yield server, client
         finally:
             await client.close()
-
-
-@implementer(IPullProducer)
-class Endless:
-    """Writes one piece after the other, as fast as they are taken.
-
-    :ivar taken: bytes so far
-    """
-
-    def __init__(self, seen: Seen, pieces: Iterator[bytes]) -> None:
-        self.taken = 0
-        self._pieces = pieces
-        self._transport: Any = seen.connection.transport
-        self._transport.registerProducer(self, False)
-
-    def resumeProducing(self) -> None:
-        piece = next(self._pieces)
-        self.taken += len(piece)
-        self._transport.write(piece)
-
-    def stopProducing(self) -> None:
-        pass
-
-
-def endless(server: Server, head: bytes, piece: bytes) -> list[Endless]:
-    """Have every request answered without an end; what is doing so."""
-    writers: list[Endless] = []
-
-    def answer(seen: Seen) -> bytes:
-        reactor.callLater(0, lambda: writers.append(Endless(seen, repeat(piece))))
-        return head
-
-    server.answer = answer
-    return writers
 
 
 ENDLESS = {
@@ -361,10 +324,12 @@ async def test_a_stream_is_not_looked_for_elsewhere() -> None:
 
 @asynchronous
 async def test_heartbeats_that_hang_end_the_channel() -> None:
+    hung: list[Seen] = []
     async with serving() as server:
 
         def answer(seen: Seen) -> bytes:
             if seen.target.endswith("/heartbeat"):
+                hung.append(seen)
                 return b""
             return chunked(200, channel(), end=False) if seen.method == "POST" else http(200, channel())
 
@@ -374,12 +339,11 @@ async def test_heartbeats_that_hang_end_the_channel() -> None:
         await until(lambda: world.state is State.UP)
         await until(lambda: world.state is State.BACKOFF)
         assert "heartbeat" in world.channel.status.reason
-        server.answer = lambda seen: http(200, channel())
-        for connection in server.connections:
-            connection.answer(None)
+        await world.channel.stop()
+        for seen in hung:
+            seen.connection.answer(http(200))
+        await until(lambda: world.xsp.requests.total() >= len(server.seen))
         await world.stop()
-        # what a heartbeat's second try opened has its answer, too
-        await until(lambda: not world.xsp.requests["200"] < 1)
 
 
 @asynchronous
