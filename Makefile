@@ -11,7 +11,7 @@ SOURCES := setup.py README.rst $(shell find bwconnector twisted -name '*.py' -o 
 # Packages as requirements/lock.txt has them, each compared with its hash: make test LOCKED=yes. Without it, the newest that setup.py permits.
 LOCKED :=
 
-.PHONY: run test lint bench chaos recovery wheel sbom audit lock clean
+.PHONY: run test lint bench chaos recovery soak memory fuzz wheel sbom audit lock clean
 
 run: $(VENV)/installed-manhole
 	$(BIN)/twistd -n --pidfile= bwconnector
@@ -35,6 +35,18 @@ chaos: $(VENV)/installed-dev
 # All XSPs lost and back with 2,000 monitors: how long it takes until all are live again.
 recovery: $(VENV)/installed-dev
 	$(BIN)/python -m tests.chaos.recovery
+
+# The product as processes under calls, faults and hostile peers for ten minutes: is it then what it was? Hours with SOAK='--seconds 14400'.
+soak: $(VENV)/installed-dev
+	$(BIN)/python -m tests.soak $(SOAK)
+
+# How much memory never-reading T-Servers and hostile XSPs can make it take; other numbers with MEMORY='--tservers 16'.
+memory: $(VENV)/installed-dev
+	$(BIN)/python -m tests.soak.memory $(MEMORY)
+
+# Inputs made up by coverage, against the parsers of both wires, for two minutes; an hour with FUZZ='--seconds 3600'. Needs Python 3.11.
+fuzz: $(VENV)/installed-dev $(VENV)/installed-fuzz
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 # What is built is as old as the last commit, so that the same commit gives the same bytes.
 wheel sbom: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)

@@ -62,6 +62,7 @@ setup(
     ],
     extras_require={
         "manhole": MANHOLE,
+        "fuzz": ['atheris>=3.0; python_version == "3.11"'],
         "dev": [
             *MANHOLE,
             "build",

@@ -67,6 +67,7 @@ WHEN: Mapping[str, Mapping[str, When]] = {
         "max-monitors-per-link": When.NOW,
         "request-rate": When.NOW,
         "send-queue-limit": When.NOW,
+        "message-tout": When.NOW,
     },
     "access-NAME": dict.fromkeys(("networks", "certificates", "monitor", "control", "read-only"), When.NOW),
     "devices": {"call-centers": When.NOW, "route-points": When.NOW},

@@ -18,10 +18,14 @@ from zope.interface import implementer
 from bwconnector.bridge.audit import NAMESPACE as AUDIT
 from bwconnector.options import LogOptions
 
-__all__ = ["WINDOW", "LogOutput", "Repeats", "log_file"]
+__all__ = ["MOST", "WINDOW", "LogOutput", "Repeats", "log_file"]
 
 WINDOW = 60.0
 """Seconds in which a warning that comes again is only counted."""
+
+MOST = 200
+"""Lines with the same words that are written within that time, whatever they are about. Peers decide how often and of what some are said:
+they must not fill a disk, nor take the time of others."""
 
 _LEVELS = {level.name: level for level in LogLevel.iterconstants()}
 _FIELDS = re.compile(r"\{(\w+)")
@@ -38,25 +42,35 @@ class _Seen:
 
 
 class Repeats:
-    """Which warnings have been said already.
+    """What has been said already.
 
     Two are the same if they have the same words and are about the same: numbers, such as that of seconds until the next try, may differ.
     Once something else than a warning is said of a link, such as that its channel is up, its warnings are new again. What is audited, and
-    what is for debugging, is said of every request, and so is no news.
+    what is for debugging, is said of every request, and so is no news. Beyond :data:`MOST`, all that has the same words counts as the
+    same, but for what is audited, of which every line counts.
     """
 
     def __init__(self) -> None:
         self._seen: dict[tuple[object, ...], _Seen] = {}
+        self._lines: dict[str, _Seen] = {}
+        """By words."""
 
     def admit(self, event: LogEvent, now: float) -> bool:
         """Whether this is to be said; else it is counted."""
-        if event.get("log_level", LogLevel.info) < LogLevel.warn:
+        if event.get("log_namespace") == AUDIT:
             return True
-        key = _key(event)
+        warning = event.get("log_level", LogLevel.info) >= LogLevel.warn
+        key = _key(event) if warning else ()
         seen = self._seen.get(key)
         if seen is None:
-            self._seen[key] = _Seen(event, now)
-            return True
+            words = event.get("log_format") or ""
+            lines = self._lines.setdefault(words, _Seen(event, now))
+            lines.count += 1
+            if lines.count <= MOST:
+                if warning:
+                    self._seen[key] = _Seen(event, now)
+                return True
+            seen = self._seen.setdefault((words, None), _Seen(event, now))
         seen.event = event
         seen.count += 1
         return False
@@ -70,6 +84,8 @@ class Repeats:
         link = event.get("link") if event is not None and news else None
         ended = [key for key, seen in self._seen.items() if now - seen.since >= WINDOW or (link is not None and key[1] == link)]
         gone = [self._seen.pop(key) for key in ended]
+        for words in [words for words, lines in self._lines.items() if now - lines.since >= WINDOW]:
+            del self._lines[words]
         return [(seen.event, seen.count) for seen in gone if seen.count]
 
 

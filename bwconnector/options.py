@@ -118,6 +118,7 @@ class CstaOptions:
     max_monitors_per_link: int = option(integer(1), 50_000)
     request_rate: int = option(integer(0), 0)
     send_queue_limit: int = option(integer(65_536), 8_388_608)
+    message_tout: int = option(integer(0), 60)
 
 
 @attrs.frozen(slots=True, kw_only=True)

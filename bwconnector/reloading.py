@@ -95,6 +95,7 @@ def carry_out(service: ConnectorService, before: Config, after: Config, changes:
     factory.allow = after.csta.allow
     factory.max_links = after.csta.max_links
     factory.send_queue_limit = after.csta.send_queue_limit
+    factory.message_tout = after.csta.message_tout
 
 
 def _ports(service: ConnectorService) -> LinksService:

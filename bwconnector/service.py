@@ -235,6 +235,7 @@ class ConnectorService(MultiService):
             reactor,
             max_links=config.csta.max_links,
             send_queue_limit=config.csta.send_queue_limit,
+            message_tout=config.csta.message_tout,
             allow=config.csta.allow,
         )
         self.flight = self._make_flight_recorder(factory) if config.recorder.size else None

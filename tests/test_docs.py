@@ -405,3 +405,30 @@ def _logs_loudly(function: ast.expr) -> bool:
 def test_every_warning_is_documented() -> None:
     named = [row[0].text for row in table("operations.rst", "Warnings and errors")]
     assert sorted(named) == sorted(set(loud_messages()))
+
+
+# reliability.rst
+
+
+def functions_of(path: Path) -> set[str]:
+    """The names of all functions in a file, in classes or not."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_what_is_promised_is_shown_by_a_test() -> None:
+    rows = table("reliability.rst", "What is promised in each failure")
+    assert len(rows) >= 20
+    for failure, promise, shown in rows:
+        assert promise.text, failure.text
+        assert shown.literals, failure.text
+        for literal in shown.literals:
+            file, _, name = literal.partition("::")
+            assert name in functions_of(ROOT / file), literal
+
+
+def test_measured_figures_name_their_command() -> None:
+    text = (DOCS / "reliability.rst").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"``make (\w+)", text):
+        assert re.search(rf"^{target}:", makefile, re.M), target

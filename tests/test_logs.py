@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import Logger, LogLevel, LogPublisher, formatTime
 
-from bwconnector.logs import WINDOW, LogOutput, log_file
+from bwconnector.logs import MOST, WINDOW, LogOutput, log_file
 from bwconnector.options import LogOptions
 
 
@@ -225,3 +225,39 @@ def test_what_is_audited_or_for_debugging_is_no_news(log: Log) -> None:
     assert [line for line in messages(log) if "a request" in line] == ["link tserver-1: a request is refused"]
     log.logger().info("link {link} is gone", link="tserver-1")
     assert len([line for line in messages(log) if "a request" in line]) == 2
+
+
+@pytest.mark.parametrize("level", [LogLevel.debug, LogLevel.info, LogLevel.warn])
+def test_a_flood_is_counted(log: Log, level: Any) -> None:
+    """Whatever each line is about: that may be a peer's choice."""
+    for number in range(10_000):
+        log.logger().emit(level, "link {link} to {peer} is open", link=f"tserver-{number}", peer=f"192.0.2.7:{number}")
+    assert len(log.lines) == MOST
+    log.logger().info("something else")
+    assert len(log.lines) == MOST + 1
+    log.clock.advance(WINDOW)
+    log.logger().info("something else")
+    assert len(log.lines) == MOST + 3
+    assert f"{10_000 - MOST} times" in log.lines[-2] or json.loads(log.lines[-2])["repeated"] == 10_000 - MOST
+    assert "tserver-9999" in log.lines[-2]
+    log.logger().emit(level, "link {link} to {peer} is open", link="tserver-1", peer="192.0.2.7:1")
+    assert len(log.lines) == MOST + 4
+
+
+def test_a_flood_fills_no_memory(log: Log) -> None:
+    for number in range(10_000):
+        log.logger().warn("it is {words}", words=f"different each time: {number}x")
+    assert len(log.output._repeats._seen) <= MOST + 1
+
+
+def test_a_flood_of_one_message_leaves_the_others_alone(log: Log) -> None:
+    for number in range(10 * MOST):
+        log.logger().info("link {link} is open", link=f"tserver-{number}")
+        log.logger().info(f"line {number}")
+    assert len(log.lines) == 11 * MOST
+
+
+def test_every_line_of_the_audit_is_written(log: Log) -> None:
+    for number in range(2 * MOST):
+        log.logger("bwconnector.audit").info("link={link} invoke={number}", link="tserver-1", number=number)
+    assert len(log.lines) == 2 * MOST

@@ -108,12 +108,19 @@ class Text:
         return write
 
 
+MAX_IDENTIFIER = 512
+"""Characters of what names something. BroadWorks' user ids have 161 at most, its tracking ids 40; names are kept, so they are bounded."""
+
+
 @attrs.frozen
 class Identifier:
     """A string that names something. Refused with control characters in it: without them it would name something else."""
 
     def read(self, node: Node) -> str | None:
-        return text_of(node) or None
+        text = text_of(node)
+        if len(text) > MAX_IDENTIFIER:
+            raise bad_value(node, f"a name of at most {MAX_IDENTIFIER} characters")
+        return text or None
 
     def writer(self, name: str, edition: int, outside: str = "") -> Writer:
         """:param outside: name of an element that has nothing but this one in it"""

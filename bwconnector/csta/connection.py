@@ -63,6 +63,11 @@ class CstaConnection:
         """Add what was received, then iterate."""
         self._frames.receive_data(data)
 
+    @property
+    def partial(self) -> bool:
+        """Part of a frame has been received, once those that are complete have been read."""
+        return self._frames.partial
+
     def __iter__(self) -> Iterator[Received | Unreadable]:
         """What the complete frames hold.
 

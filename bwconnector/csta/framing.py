@@ -67,6 +67,11 @@ class FrameReader:
             raise RuntimeError("the frames that were received have not been read")
         self._buffer += data
 
+    @property
+    def partial(self) -> bool:
+        """Part of a frame has been received, once those that are complete have been read."""
+        return bool(self._buffer)
+
     def __iter__(self) -> Iterator[Frame]:
         """The frames that are complete.
 

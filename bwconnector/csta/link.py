@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,12 +24,19 @@ from bwconnector.csta.kinds import Message, Request, Response
 from bwconnector.csta.networks import Network, within
 from bwconnector.csta.xml import EventReport
 
-__all__ = ["CLOSE_TIMEOUT", "Application", "Link", "LinkFactory", "LinkSession", "Trace"]
+__all__ = ["CLOSE_TIMEOUT", "DEAD_AFTER", "Application", "Link", "LinkFactory", "LinkSession", "Trace"]
 
 log = Logger()
 
 CLOSE_TIMEOUT = 3.0
 """Seconds that a link gets to take what is still to be sent to it when it is closed. A stop of the server has 5 s for everything."""
+
+DEAD_AFTER = 60.0
+"""Seconds after which a peer is dead that acknowledges nothing of what waits for it, or takes nothing of it. Systems wait a quarter of an
+hour by themselves, and two hours for one that is only silent."""
+
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": int(DEAD_AFTER * 1000)}
+"""What the system is told, as far as it knows it: seconds of silence, seconds between probes, probes, milliseconds."""
 
 Trace = Callable[[str, str, bytes], None]
 """Called with a link's name, ``in`` or ``out`` and a whole frame; or ``open`` and the peer; or ``closed`` and why."""
@@ -86,6 +94,8 @@ class Link(Protocol):
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._closing: IDelayedCall | None = None
+        self._overdue: IDelayedCall | None = None
+        """A whole message has to come until then: the first one, or one that has begun."""
 
     @property
     def ended(self) -> bool:
@@ -115,6 +125,7 @@ class Link(Protocol):
             # an event is one small write: it must not wait for the acknowledgement of the one before
             self._transport.setTcpNoDelay(True)
             self._transport.setTcpKeepAlive(True)
+            _notice_death(self._transport)
         self._transport.registerProducer(self, True)
         log.info("link {link} to {peer} is open", link=self.name, peer=self.peer)
         self._trace("open", self.peer.encode())
@@ -123,10 +134,13 @@ class Link(Protocol):
         except Exception:
             log.failure("link {link}: the application could not take it; closing it", link=self.name)
             self._abort("the application could not take it")
+        if self._end is None:
+            self._expect_message()
 
     def dataReceived(self, data: bytes) -> None:
         if self._end is not None:
             return
+        before = self.messages_in
         self._connection.receive_data(data)
         try:
             for item in self._connection:
@@ -144,6 +158,33 @@ class Link(Protocol):
             )
             self.factory.dropped["framing"] += 1
             self.close(str(error))
+            return
+        if self.messages_in > before:
+            self._expect_nothing()
+        if self._connection.partial and self._overdue is None:
+            self._expect_message()
+
+    def _expect_message(self) -> None:
+        """A whole message has to come in time: a link that says nothing, or breaks off, takes the place of another."""
+        if self.factory.message_tout:
+            self._overdue = self.factory.clock.callLater(self.factory.message_tout, self._too_late)
+
+    def _expect_nothing(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+
+    def _too_late(self) -> None:
+        self._overdue = None
+        log.warn(
+            "link {link} to {peer} is cut off: no whole message came from it within {limit} s ([csta] message-tout). "
+            "Check what kind of client connects to this port",
+            link=self.name,
+            peer=self.peer,
+            limit=self.factory.message_tout,
+        )
+        self.factory.dropped["silent"] += 1
+        self._abort("no whole message came from it in time")
 
     def _deliver(self, item: Received | Unreadable) -> None:
         """Hand one message to the session. Whatever goes wrong with it, the link lives on."""
@@ -166,6 +207,7 @@ class Link(Protocol):
         self._end = why
         if self._closing is not None and self._closing.active():
             self._closing.cancel()
+        self._expect_nothing()
         self._waiting.clear()
         self._waiting_bytes = 0
         log.info("link {link} to {peer} is gone: {reason}", link=self.name, peer=self.peer, reason=why)
@@ -257,6 +299,7 @@ class Link(Protocol):
         if self._end is not None:
             return
         self._end = reason
+        self._expect_nothing()
         transport = self._transport
         transport.unregisterProducer()
         transport.writeSequence(list(self._waiting))
@@ -272,6 +315,7 @@ class Link(Protocol):
     def _abort(self, reason: str) -> None:
         """Drop the connection with whatever waits for it."""
         self._end = reason
+        self._expect_nothing()
         self._waiting.clear()
         self._waiting_bytes = 0
         self._transport.abortConnection()
@@ -289,7 +333,7 @@ class LinkFactory(Factory):
     """Makes the links and knows those that are open.
 
     :ivar links: open links by name
-    :ivar dropped: how many links we ended or refused: ``framing``, ``slow``, ``limit``, ``address``
+    :ivar dropped: how many links we ended or refused: ``framing``, ``slow``, ``silent``, ``limit``, ``address``
     """
 
     noisy = False
@@ -301,12 +345,14 @@ class LinkFactory(Factory):
         *,
         max_links: int = 32,
         send_queue_limit: int = 8 * 1024 * 1024,
+        message_tout: float = 0,
         allow: Sequence[Network] = (),
         trace: Trace | None = None,
     ) -> None:
         """
         :param max_links: connections beyond that are refused
         :param send_queue_limit: bytes that may wait for one link before it is cut off
+        :param message_tout: seconds within which a first message must come, and any message that has begun; 0 = for ever
         :param allow: networks that may connect; empty for any
         :param trace: is shown every frame, e.g. to record it
         """
@@ -314,6 +360,7 @@ class LinkFactory(Factory):
         self.clock = clock
         self.max_links = max_links
         self.send_queue_limit = send_queue_limit
+        self.message_tout = message_tout
         self.allow = tuple(allow)
         self.trace = trace
         self.links: dict[str, Link] = {}
@@ -359,6 +406,14 @@ class LinkFactory(Factory):
         if not self.links:
             self._all_gone.callback(None)
         return self._all_gone
+
+
+def _notice_death(transport: Any) -> None:
+    """Have the system notice a peer that is gone without a word, or that takes nothing any more."""
+    connection = getattr(transport, "socket", None)
+    for name, value in _KEEPALIVE.items():
+        if connection is not None and hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _address(addr: object) -> str:

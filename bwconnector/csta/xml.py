@@ -21,7 +21,7 @@ from bwconnector.csta.messages import (
     Request,
 )
 
-__all__ = ["ED3", "MAX_DEPTH", "MAX_NODES", "Decoded", "EventReport", "decode", "encode"]
+__all__ = ["ED3", "MAX_DEPTH", "MAX_NAMESPACE", "MAX_NODES", "Decoded", "EventReport", "decode", "encode"]
 
 ED3 = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
 """Namespace that is used where the client has not shown another."""
@@ -31,6 +31,12 @@ MAX_DEPTH = 32
 
 MAX_NODES = 5000
 """Elements of a body. A filter with every event of the standard has 100, the longest device list that fits into a frame 3000."""
+
+MAX_NAMESPACE = 256
+"""Characters of a namespace, which is sent back with every answer and event. Those of the standard have 60."""
+
+LAST_EDITION = 9
+"""Editions of ECMA-323 that are told apart; a later one is spoken as this."""
 
 
 @attrs.frozen
@@ -51,6 +57,8 @@ def decode(body: bytes) -> Decoded:
     root = _parse(body)
     name = local_name(root)
     namespace = root.tag[1:].partition("}")[0] if root.tag.startswith("{") else ""
+    if len(namespace) > MAX_NAMESPACE:
+        raise _not_xml(f"its namespace has more than {MAX_NAMESPACE} characters")
     cls = MESSAGES.get(name)
     if cls is None:
         error = CstaError("operation", "serviceNotSupported", "no such message is known")
@@ -105,7 +113,7 @@ def encode(message: Message, namespace: str = ED3) -> bytes:
 def _encoder(name: str, namespace: str) -> Callable[[Message], bytes]:
     """What renders messages of one class in one namespace."""
     declaration = f' xmlns="{_attribute(namespace)}"' if namespace else ""
-    write = MESSAGES[name].codec().writer(name, edition_of(namespace))
+    write = _writer(name, edition_of(namespace))
     start = f'<?xml version="1.0" encoding="UTF-8"?><{name}{declaration}'
     after_name = len(name) + 1
 
@@ -114,6 +122,13 @@ def _encoder(name: str, namespace: str) -> Callable[[Message], bytes]:
         return (start + write(message)[after_name:]).encode("ascii", "xmlcharrefreplace")
 
     return render
+
+
+# Apart from the namespaces, whose number only the peers decide: what renders a large message takes some 70 KB.
+@functools.cache
+def _writer(name: str, edition: int) -> Callable[[Message], str]:
+    """What renders messages of one class as one edition has them."""
+    return MESSAGES[name].codec().writer(name, edition)
 
 
 class EventReport:
@@ -155,6 +170,6 @@ def _attribute(text: str) -> str:
 
 
 def edition_of(namespace: str) -> int:
-    """The edition of ECMA-323 that a namespace names; 3 if it names none."""
-    found = re.search(r"/ed(\d{1,2})(?![0-9])", namespace)
-    return int(found[1]) if found else 3
+    """The edition of ECMA-323 that a namespace names, up to :data:`LAST_EDITION`; 3 if it names none."""
+    found = re.search(r"/ed([0-9]{1,2})(?![0-9])", namespace)
+    return min(int(found[1]), LAST_EDITION) if found else 3

@@ -252,6 +252,10 @@ class Inspection:
     """The last ones, oldest first."""
     recorder: float | None = None
     """From when on everything is recorded; None when nothing is."""
+    subscriptions: int = 0
+    """Subscriptions that BroadWorks has accepted."""
+    timers: int = 0
+    """What the process is to do later."""
 
     @property
     def shares(self) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -24,6 +24,7 @@ class Metrics(Collector):
         self._inspect = inspect
         self._registry = CollectorRegistry()
         self._registry.register(self)
+        ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
         """The metrics in Prometheus' text format."""
@@ -87,6 +88,8 @@ class Metrics(Collector):
             dropped.add_metric([reason], count)
         yield dropped
 
+        yield GaugeMetricFamily(PREFIX + "subscriptions", "Subscriptions that BroadWorks has accepted.", now.subscriptions)
+        yield GaugeMetricFamily(PREFIX + "timers", "What the process is to do later.", now.timers)
         yield GaugeMetricFamily(PREFIX + "calls", "Calls that are known.", now.call_count)
         yield CounterMetricFamily(PREFIX + "calls_repaired", "Calls corrected by a snapshot of BroadWorks.", totals.calls_repaired)
         expiry = GaugeMetricFamily(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 
+from twisted.internet.interfaces import IReactorTime
+
 from bwconnector import __version__
 from bwconnector.bridge.bridge import Bridge
 from bwconnector.bridge.calls import Call
-from bwconnector.bridge.ports import Clock
 from bwconnector.csta.link import LinkFactory
 from bwconnector.ops import inspection
 from bwconnector.ops.flight import FlightRecorder
@@ -52,7 +53,7 @@ class Survey:
 
     def __init__(
         self,
-        clock: Clock,
+        clock: IReactorTime,
         *,
         bridge: Bridge,
         channels: ChannelSet,
@@ -97,6 +98,8 @@ class Survey:
             recoveries=self._recoveries.all(),
             recorder=self._flight.recorder.since if self._flight is not None else None,
             gaps=tuple(inspection.GapStatus(g.started, g.ended, g.reason, g.devices, g.examples, g.uncompared) for g in self._bridge.gaps),
+            subscriptions=self._subscriptions.live,
+            timers=len(self._clock.getDelayedCalls()),
             certificates=tuple(inspection.CertificateStatus(*each) for each in self._certificates().items()),
         )
 

@@ -279,7 +279,10 @@ class Channel:
         self._events += 1
         self._on_event(event, self)
 
-    def unreadable(self, error: BadDocument) -> None:
+    def unreadable(self, error: BadDocument, event_id: str) -> None:
+        if event_id:
+            # Without an acknowledgement BroadWorks would offer it to every channel of the set, and end each for not taking it.
+            self.acks.send(event_id)
         self._status = attrs.evolve(self._status, unreadable=self._status.unreadable + 1)
         self.log.warn("event channel {link} brought an unreadable document: {error}", link=self.link, error=str(error))
 

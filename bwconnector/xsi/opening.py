@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 from bwconnector.xsi.answers import read_channel
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.eventrequests import add_channel, delete_channel, heartbeat, renew_channel
-from bwconnector.xsi.events import ChannelOpened, ChannelTerminated, Document, Heartbeat, SubscriptionEvent
-from bwconnector.xsi.parse import parse
+from bwconnector.xsi.events import ChannelOpened, ChannelTerminated, Document, Heartbeat, OtherDocument, SubscriptionEvent
+from bwconnector.xsi.parse import event_id_of, parse
 from bwconnector.xsi.requests import Request, Response
 from bwconnector.xsi.stream import DocumentStream
 from bwconnector.xsi.tracing import Trace
@@ -115,8 +115,8 @@ class Listener(Protocol):
 
     def received(self, event: SubscriptionEvent) -> None: ...
 
-    def unreadable(self, error: BadDocument) -> None:
-        """A document was skipped."""
+    def unreadable(self, error: BadDocument, event_id: str) -> None:
+        """A document was skipped; it was this event, if that can be seen."""
 
     def ended(self, ending: Ending) -> None:
         """The channel could not be opened, or is lost."""
@@ -213,7 +213,11 @@ class Opening:
             value = self._settings.read(document)
         except BadDocument as error:
             # The rest of the stream is in order. What this event would have told is noticed as a gap in its subscription.
-            self._channel.unreadable(error)
+            self._channel.unreadable(error, event_id_of(document))
+            return
+        except Exception:
+            self.log.failure("event channel {link}: a document could not be dealt with", link=self._channel.link)
+            self._channel.unreadable(BadDocument("an error in this program, see above"), event_id_of(document))
             return
         if isinstance(value, SubscriptionEvent):
             self._channel.received(value)
@@ -232,6 +236,8 @@ class Opening:
                 self._channel.opened()
             case ChannelTerminated(_, reason):
                 self._end(_TERMINATIONS.get(reason) or Ending(f"terminated by BroadWorks: {reason}"))
+            case OtherDocument(root) if not self.channel_id:
+                self._end(Ending(f"its stream begins with <{root}>, no Channel: check async-context, and what is between here and the XSP"))
             case other:
                 self.log.debug("event channel {link} brought {document!r}", link=self._channel.link, document=other)
 

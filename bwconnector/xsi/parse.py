@@ -29,9 +29,9 @@ from bwconnector.xsi.events import (
     SubscriptionTerminated,
     Unwanted,
 )
-from bwconnector.xsi.reading import Element, Table, fields_of, flag_of, integer_of, local_name, root_of, text_of, type_of
+from bwconnector.xsi.reading import Element, Table, fields_of, flag_of, integer_of, local_name, number_of, root_of, text_of, type_of
 
-__all__ = ["CALL_EVENTS", "CONFERENCE_EVENTS", "DND_INFO", "EVENT_DATA", "SERVICE_INFO", "channel_of", "parse", "unwanted"]
+__all__ = ["CALL_EVENTS", "CONFERENCE_EVENTS", "DND_INFO", "EVENT_DATA", "SERVICE_INFO", "channel_of", "event_id_of", "parse", "unwanted"]
 
 CALL_EVENTS = frozenset(
     f"Call{name}Event"
@@ -111,7 +111,13 @@ def unwanted(document: bytes, wants: Callable[[str], bool]) -> SubscriptionEvent
     if len(parts) < len(_IDENTITY) or not parts[1].isdigit():
         return None
     event_id, sequence, subscription_id = parts
-    return SubscriptionEvent(event_id, int(sequence), subscription_id, Unwanted(), target[1].decode("utf-8", "replace").strip())
+    return SubscriptionEvent(event_id, number_of(sequence), subscription_id, Unwanted(), target[1].decode("utf-8", "replace").strip())
+
+
+def event_id_of(document: bytes) -> str:
+    """The eventID of a document that cannot be parsed, as far as it can be seen; else empty."""
+    found = _EVENT_ID.search(document)
+    return found[1].decode("utf-8", "replace").strip() if found is not None and len(found[1]) <= _LONGEST_ID else ""
 
 
 def channel_of(element: Element) -> ChannelOpened:
@@ -229,7 +235,9 @@ def _plain(name: str) -> re.Pattern[bytes]:
 
 
 _TARGET = _plain("targetId")
-_IDENTITY = tuple(_plain(name) for name in ("eventID", "sequenceNumber", "subscriptionId"))
+_EVENT_ID = _plain("eventID")
+_IDENTITY = (_EVENT_ID, _plain("sequenceNumber"), _plain("subscriptionId"))
+_LONGEST_ID = 200
 
 # Keys are lower case: the spelling of the heartbeat differs between descriptions and the wire.
 _DOCUMENTS: dict[str, Callable[[Element], Document]] = {

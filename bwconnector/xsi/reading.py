@@ -13,7 +13,7 @@ from lxml import etree
 
 from bwconnector.xsi.errors import BadDocument
 
-__all__ = ["Element", "Table", "fields_of", "flag_of", "integer_of", "local_name", "root_of", "text_of", "type_of"]
+__all__ = ["Element", "Table", "fields_of", "flag_of", "integer_of", "local_name", "number_of", "root_of", "text_of", "type_of"]
 
 Element = etree._Element
 Table = Mapping[str, tuple[str, Callable[[Element], Any]]]
@@ -33,12 +33,14 @@ def root_of(document: bytes) -> Element:
 
     :raises BadDocument: not well-formed, or it has a document type declaration, which Xsi never uses
     """
-    if b"<!DOCTYPE" in document:
-        raise BadDocument(f"document type declaration in {_excerpt(document)}")
     try:
-        return etree.fromstring(document, _PARSER)
+        root = etree.fromstring(document, _PARSER)
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         raise BadDocument(f"not well-formed ({error}): {_excerpt(document)}") from error
+    # Asked of the parser, since the bytes do not show it in every encoding.
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise BadDocument(f"document type declaration in {_excerpt(document)}")
+    return root
 
 
 class _LocalNames(dict[Any, str]):
@@ -80,11 +82,20 @@ def text_of(element: Element) -> str:
 
 
 def integer_of(element: Element) -> int:
-    """0 where BroadWorks sent no number."""
+    """0 where BroadWorks sent no number, or none of 64 bits (xs:long)."""
+    return number_of(element.text or "")
+
+
+def number_of(text: str) -> int:
+    """The same of a text."""
     try:
-        return int(element.text or 0)
+        number = int(text)
     except ValueError:
         return 0
+    return number if -_LONG <= number < _LONG else 0
+
+
+_LONG = 2**63
 
 
 def flag_of(element: Element) -> bool:

@@ -113,7 +113,7 @@ class Subscriptions:
         self._awaited = 0
         """Requests that somebody waits for, under way or in the queue."""
         self._backlog = Backlog(_OTHERS_UNDER_WAY, lambda: self._awaited > 0)
-        self._agenda: Agenda[_Subscription] = Agenda(clock, self._is_due)
+        self._agenda: Agenda[_Subscription] = Agenda(clock, self._is_due, self._holds)
         self._stopped = False
         channels.on_event = self._receive
         channels.on_gap = self._gap
@@ -431,8 +431,12 @@ class Subscriptions:
         self._agenda.add(subscription, subscription.due)
 
     def _is_due(self, subscription: _Subscription, when: float) -> None:
-        if subscription.wanted and subscription.due == when:  # not put off since
+        if self._holds(subscription, when):
             self._care_for(subscription)
+
+    @staticmethod
+    def _holds(subscription: _Subscription, when: float) -> bool:
+        return subscription.wanted and subscription.due == when  # not put off since
 
 
 def _first(entry: _Target) -> _Subscription:

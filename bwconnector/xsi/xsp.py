@@ -403,7 +403,7 @@ class _Body(TwistedProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.done.called:
             return
-        if reason.check(ResponseDone, PotentialDataLoss):
+        if reason.check(ResponseDone, PotentialDataLoss) and self._size <= _MAX_BODY:
             self.done.callback(b"".join(self._parts))
         else:
             self.done.errback(reason)

@@ -115,3 +115,13 @@ def test_events_and_requests_are_not_mixed_up() -> None:
         connection.send("0001", HELD, ED3)
     with pytest.raises(EncodeError):
         connection.send_event(CSTAErrorCode("operation", "generic"), ED3)
+
+
+def test_a_namespace_that_is_too_long_for_an_answer_is_not_taken_over() -> None:
+    """It would come back with every answer and event, and fill a frame by itself."""
+    peer = CstaConnection()
+    body = b"<RequestSystemStatus xmlns='" + b"x" * 60_000 + b"'/>"
+    (item,) = exchange(peer, encode_frame("0007", body))
+    assert isinstance(item, Unreadable)
+    assert (item.invoke_id, item.namespace, item.answerable, item.error.value) == ("0007", ED3, True, "generic")
+    assert peer.send("0007", CSTAErrorCode("operation", "generic"), item.namespace)

@@ -16,15 +16,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, connectProtocol
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import StringTransport
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
+from bwconnector.csta import link as link_module
 from bwconnector.csta.connection import CstaConnection, Received, Unreadable
 from bwconnector.csta.errors import CstaError
 from bwconnector.csta.framing import encode_frame
-from bwconnector.csta.link import CLOSE_TIMEOUT, Link, LinkFactory
+from bwconnector.csta.link import CLOSE_TIMEOUT, DEAD_AFTER, Link, LinkFactory
 from bwconnector.csta.messages import (
     ConnectionID,
     CSTAErrorCode,
@@ -477,3 +478,96 @@ async def test_a_real_client_that_stops_reading_is_cut_off() -> None:
     await client.lost
     await port.stopListening()
     await factory.close_all("the test is over")
+
+
+# Peers that are slow, or dead
+
+
+async def end(factory: LinkFactory, client: Client, port: Any) -> None:
+    client.transport.abortConnection()  # type: ignore[union-attr]
+    await client.lost
+    await port.stopListening()
+    await factory.close_all("the test is over")
+
+
+def test_a_client_that_says_nothing_makes_room(logged: list[str]) -> None:
+    rig = Rig(message_tout=60, max_links=1)
+    link, wire, _ = rig.link()
+    rig.clock.advance(59)
+    assert not link.ended
+    rig.clock.advance(1)
+    assert wire.aborting
+    assert rig.factory.dropped == {"silent": 1}
+    assert any("tserver-1 to 192.0.2.7:40001 is cut off: no whole message came from it within 60 s" in line for line in logged)
+    link.connectionLost(Failure(ConnectionLost()))
+    rig.link()
+    assert not rig.factory.dropped["limit"]
+
+
+@pytest.mark.parametrize("whole", [0, 1])
+def test_a_header_byte_by_byte_does_not_win_time(whole: int) -> None:
+    rig = Rig(message_tout=60)
+    link, wire, _ = rig.link()
+    link.dataReceived(rig.request(RequestSystemStatus()) * whole)
+    for byte in rig.request(RequestSystemStatus())[:59]:
+        assert not link.ended
+        link.dataReceived(bytes([byte]))
+        rig.clock.advance(60 / 59)
+    rig.clock.advance(0.1)
+    assert wire.aborting
+
+
+def test_a_client_that_speaks_has_all_the_time_between_messages() -> None:
+    rig = Rig(message_tout=60)
+    link, wire, _ = rig.link()
+    link.dataReceived(rig.request(RequestSystemStatus()))
+    rig.clock.advance(86_400)
+    request = rig.request(RequestSystemStatus())
+    for _ in range(5):
+        link.dataReceived(request[:20])
+        rig.clock.advance(59)
+        link.dataReceived(request[20:] + request[:20])
+        rig.clock.advance(59)
+        link.dataReceived(request[20:])
+    assert not rig.clock.getDelayedCalls()
+    assert len(rig.sent(wire)) == 11
+
+
+def test_without_the_option_a_client_may_be_silent_for_ever() -> None:
+    rig = Rig(message_tout=0)
+    link, _, _ = rig.link()
+    link.dataReceived(b"\0")
+    assert not rig.clock.getDelayedCalls()
+    assert not link.ended
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_system_is_told_to_notice_the_death_of_a_peer() -> None:
+    factory, _, port = await listening()
+    client = await connected(port)
+    (link,) = factory.links.values()
+    connection = link._transport.socket
+    told = [connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")]
+    assert told == [30, 10, 3]
+    assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_AFTER * 1000
+    await end(factory, client, port)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_real_client_that_reads_no_more_is_dead_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little waits for it: the system notices, the link does not wait for its queue to fill."""
+    monkeypatch.setitem(link_module._KEEPALIVE, "TCP_USER_TIMEOUT", 500)
+    factory, application, port = await listening()
+    client = await connected(port)
+    client.transport.pauseProducing()  # type: ignore[union-attr]
+    (session,) = application.sessions
+    while not session.link.unsent:
+        for _ in range(1000):
+            session.link.send_event(HELD, ED3)
+        await deferLater(reactor, 0)  # type: ignore[arg-type]
+    assert session.link.unsent < factory.send_queue_limit
+    while factory.links:
+        await deferLater(reactor, 0.02)  # type: ignore[arg-type]
+    assert "lost" in session.told[-1]
+    assert not factory.dropped
+    await end(factory, client, port)

@@ -17,6 +17,7 @@ from bwconnector.csta.xml import ED3
 from .test_link import HELD, Rig, Session, Wire
 
 LIMIT = 2000
+PATIENCE = 60.0
 
 
 class State(Enum):
@@ -41,14 +42,22 @@ class Input(Enum):
     RESUME = "transport has room"
     CLOSE = "close"
     TIMEOUT = "3 s over"
+    SILENCE = "no message in time"
     LOST = "connection lost"
 
 
 _S, _I = State, Input
 
 GRID = {
-    _S.OPEN: {_I.GARBAGE: _S.CLOSING, _I.PAUSE: _S.BEHIND, _I.CLOSE: _S.CLOSING, _I.LOST: _S.GONE},
-    _S.BEHIND: {_I.GARBAGE: _S.CLOSING, _I.TOO_MUCH: _S.CUT_OFF, _I.RESUME: _S.OPEN, _I.CLOSE: _S.CLOSING, _I.LOST: _S.GONE},
+    _S.OPEN: {_I.GARBAGE: _S.CLOSING, _I.PAUSE: _S.BEHIND, _I.CLOSE: _S.CLOSING, _I.SILENCE: _S.CUT_OFF, _I.LOST: _S.GONE},
+    _S.BEHIND: {
+        _I.GARBAGE: _S.CLOSING,
+        _I.TOO_MUCH: _S.CUT_OFF,
+        _I.RESUME: _S.OPEN,
+        _I.CLOSE: _S.CLOSING,
+        _I.SILENCE: _S.CUT_OFF,
+        _I.LOST: _S.GONE,
+    },
     _S.CLOSING: {_I.TIMEOUT: _S.CUT_OFF, _I.LOST: _S.GONE},
     _S.CUT_OFF: {_I.LOST: _S.GONE},
     _S.GONE: {},
@@ -105,12 +114,14 @@ class World:
                 self.link.close("the test")
             case Input.TIMEOUT:
                 self.rig.clock.advance(CLOSE_TIMEOUT)
+            case Input.SILENCE if self.link._overdue is not None:
+                self.rig.clock.advance(PATIENCE)
             case Input.LOST if self.state() is not State.GONE:
                 self.link.connectionLost(Failure(ConnectionLost()))
 
 
 def in_state(state: State) -> World:
-    rig = Rig(send_queue_limit=LIMIT)
+    rig = Rig(send_queue_limit=LIMIT, message_tout=PATIENCE)
     world = World(rig, *rig.link())
     for what in PATHS[state]:
         world.give(what)
@@ -138,5 +149,8 @@ def test_every_input_in_every_state(state: State, what: Input) -> None:
     assert (world.link.unsent > waiting) == (state is expected is State.BEHIND and speaks)
     assert not world.link.unsent or expected is State.BEHIND
     # what is left behind
-    assert bool(world.rig.clock.getDelayedCalls()) == (expected is State.CLOSING)
+    # ... a time until which a message must come, unless one has just come
+    waits = expected in (State.OPEN, State.BEHIND) and what not in (Input.MESSAGE, Input.UNREADABLE)
+    assert (world.link._overdue is not None) == waits
+    assert bool(world.rig.clock.getDelayedCalls()) == (waits or expected is State.CLOSING)
     assert world.link.ended == (expected not in (State.OPEN, State.BEHIND))

@@ -34,7 +34,7 @@ from bwconnector.csta.messages import (
     SystemRegister,
     SystemStatus,
 )
-from bwconnector.csta.xml import ED3, MAX_DEPTH, MAX_NODES, EventReport, decode, encode
+from bwconnector.csta.xml import ED3, MAX_DEPTH, MAX_NAMESPACE, MAX_NODES, EventReport, decode, edition_of, encode
 
 CLEAR = ClearConnection(connection_to_be_cleared=ConnectionID("K1", "bob"))
 
@@ -270,12 +270,52 @@ BOMB = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha"}">' for n in 
         pytest.param(b"<MonitorStop/><MonitorStop/>", id="two roots"),
         pytest.param(b"<MonitorStop a='1' a='2'/>", id="attribute twice"),
         pytest.param(b"<?xml version='1.0' encoding='KLINGON'?><MonitorStop/>", id="unknown encoding"),
+        pytest.param(b"<?xml version='1.0' encoding='UTF-16'?><MonitorStop/>", id="wrong encoding"),
+        pytest.param(
+            "<?xml version='1.0' encoding='UTF-16'?><!DOCTYPE a [<!ENTITY b 'c'>]><MonitorStop>&b;</MonitorStop>".encode("utf-16"),
+            id="entity in UTF-16",
+        ),
+        pytest.param(b"<MonitorStop xmlns='" + b"x" * (MAX_NAMESPACE + 1) + b"'/>", id="long namespace"),
     ],
 )
 def test_hostile_bodies_are_refused_as_a_whole(body: bytes) -> None:
     with pytest.raises(UnreadableMessage) as caught:
         decode(body)
     assert (caught.value.category, caught.value.value) == ("operation", "generic")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(f"<MonitorStop><monitorCrossRefID>{'7' * 513}</monitorCrossRefID></MonitorStop>", id="a long name"),
+        pytest.param(
+            f"<SetForwarding><device>a</device><activateForward>true</activateForward><forwardDN>b</forwardDN>"
+            f"<ringCount>{'9' * 10_000}</ringCount></SetForwarding>",
+            id="a number of 10,000 digits",
+        ),
+        pytest.param(
+            "<SetForwarding><device>a</device><activateForward>true</activateForward><forwardDN>b</forwardDN>"
+            "<ringCount>\u0667</ringCount></SetForwarding>",
+            id="a number in other digits",
+        ),
+    ],
+)
+def test_values_beyond_their_bounds_are_refused(body: str) -> None:
+    with pytest.raises(UnreadableMessage) as caught:
+        decode(body.encode())
+    assert (str(caught.value.value), caught.value.answerable) == ("invalidParameterValue", True)
+    assert len(str(caught.value)) < 300
+
+
+def test_thousands_of_attributes_are_not_looked_at() -> None:
+    attributes = " ".join(f"a{n}='{n}'" for n in range(4000))
+    body = f"<MonitorStop {attributes}><monitorCrossRefID>1</monitorCrossRefID></MonitorStop>"
+    assert decode(body.encode()).message == MonitorStop(monitor_cross_ref_id="1")
+
+
+def test_editions_to_come_are_spoken_as_the_last_one_that_is_known() -> None:
+    """What renders a message is kept for each edition, and peers may name any."""
+    assert [edition_of(f"urn:x/ed{edition}/y") for edition in ("1", "9", "10", "99", "100", "\u0661")] == [1, 9, 9, 9, 3, 3]
 
 
 @settings(max_examples=200, deadline=None)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConnector
+from twisted.internet.protocol import ClientFactory, Protocol
+from twisted.python.failure import Failure
 
 from bwconnector.csta import messages as csta
 from bwconnector.csta.framing import MAX_FRAME
@@ -210,3 +214,80 @@ class TestGoingAway:
             await tserver.close()
         await exchange.unsubscribed()
         assert exchange.service._links.factory.links == {}
+
+
+class TestFloods:
+    @pytest_twisted.ensureDeferred
+    async def test_thousands_of_connections_cost_nobody_else_anything(self, exchange: Exchange) -> None:
+        """Beyond max-links each is turned away before it is a link."""
+        good = await exchange.connect()
+        await good.monitor("bob")
+        factory = exchange.service._links.factory
+        factory.max_links = 1
+        files = open_files()
+        floods = [Flood(exchange.address.port) for _ in range(10)]
+        await until(lambda: sum(flood.refused for flood in floods) >= 2000)
+        await rings(exchange, good)
+        for flood in floods:
+            flood.stop()
+        await until(lambda: open_files() <= files)
+        assert factory.dropped["limit"] >= 2000
+        assert set(factory.dropped) == {"limit"}
+        assert list(factory.links) == ["tserver-1"]
+        assert open_files() <= files
+
+    @pytest_twisted.ensureDeferred
+    async def test_connections_that_say_nothing_keep_nobody_out(self, exchange: Exchange) -> None:
+        factory = exchange.service._links.factory
+        factory.max_links, factory.message_tout = 3, 0.3
+        silent = [Flood(exchange.address.port) for _ in range(3)]
+        await until(lambda: factory.dropped["silent"] == 3)
+        assert factory.dropped["silent"] == 3
+        for each in silent:
+            each.stop()
+        await until(lambda: not factory.links)
+        good = await exchange.connect()
+        await good.monitor("bob")
+        await rings(exchange, good)
+
+    @pytest_twisted.ensureDeferred
+    async def test_lengths_that_never_come_true(self, exchange: Exchange) -> None:
+        """A header promises 65,535 bytes; a few come, again and again from the start."""
+        factory = exchange.service._links.factory
+        factory.message_tout = 0.3
+        bad, good = await exchange.connect(), await exchange.connect()
+        await good.monitor("bob")
+        bad.raw(struct.pack(">HH4s", 0, 0xFFFF, b"0001") + b"<MakeCall>")
+        await until(lambda: bad.closed.called)
+        assert factory.dropped == {"silent": 1}
+        await rings(exchange, good)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+class Flood:
+    """Connects, and when it is turned away connects again.
+
+    :ivar refused: how often that was
+    """
+
+    def __init__(self, port: int) -> None:
+        from twisted.internet import reactor
+
+        self.refused = 0
+        self._factory = ClientFactory()
+        self._factory.noisy = False
+        self._factory.protocol = Protocol
+        self._factory.clientConnectionLost = self._lost  # type: ignore[method-assign]
+        self._connector = reactor.connectTCP("127.0.0.1", port, self._factory)  # type: ignore[attr-defined]
+
+    def _lost(self, connector: IConnector, reason: Failure) -> None:
+        if self._connector is not None:
+            self.refused += 1
+            connector.connect()
+
+    def stop(self) -> None:
+        connector, self._connector = self._connector, None
+        connector.disconnect()

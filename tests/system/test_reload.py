@@ -173,16 +173,17 @@ async def test_options_that_take_effect_at_once(tmp_path: Path, log_text: io.Str
             "monitored-only": "true",
             "allow": '["127.0.0.0/8"]',
             "send-queue-limit": "70000",
+            "message-tout": "77",
             "status-on-connect": "false",
         }
         here.options["policy"] = {"P-GAP": "100", "P-SI": '"on"'}
         here.options["devices"] = {"call-centers": '["sales"]'}
         report = here.reload()
-        assert len(report.changes) == 15
+        assert len(report.changes) == 16
         assert "reload: [csta] max-links is 7, was 32; takes effect at once" in log_text.getvalue()
         service = here.service
         factory = service._links.factory
-        assert (factory.max_links, factory.send_queue_limit, len(factory.allow)) == (7, 70000, 1)
+        assert (factory.max_links, factory.send_queue_limit, factory.message_tout, len(factory.allow)) == (7, 70000, 77, 1)
         options = service.bridge.switch.options
         assert (options.max_monitors, options.monitored_only, options.status_on_connect) == (9, True, False)
         assert service.bridge.policy("P-SI") == "on"

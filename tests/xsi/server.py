@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import repeat
 from typing import Any, ParamSpec, cast
 
 import attrs
@@ -11,8 +12,10 @@ import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
+from twisted.internet.interfaces import IPullProducer
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
+from zope.interface import implementer
 
 reactor: Any = global_reactor
 P = ParamSpec("P")
@@ -85,6 +88,40 @@ class Server:
         self.connections: list[Connection] = []
         self.port = 0
         self.answer: Callable[[Seen], bytes | None] = lambda seen: http(200)
+
+
+@implementer(IPullProducer)
+class Endless:
+    """Writes one piece after the other, as fast as they are taken.
+
+    :ivar taken: bytes so far
+    """
+
+    def __init__(self, seen: Seen, pieces: Iterator[bytes]) -> None:
+        self.taken = 0
+        self._pieces = pieces
+        self._transport: Any = seen.connection.transport
+        self._transport.registerProducer(self, False)
+
+    def resumeProducing(self) -> None:
+        piece = next(self._pieces)
+        self.taken += len(piece)
+        self._transport.write(piece)
+
+    def stopProducing(self) -> None:
+        pass
+
+
+def endless(server: Server, head: bytes, piece: bytes) -> list[Endless]:
+    """Have every request answered without an end; what is doing so."""
+    writers: list[Endless] = []
+
+    def answer(seen: Seen) -> bytes:
+        reactor.callLater(0, lambda: writers.append(Endless(seen, repeat(piece))))
+        return head
+
+    server.answer = answer
+    return writers
 
 
 def http(status: int, body: bytes = b"", *headers: str, length: bool = True) -> bytes:

@@ -40,3 +40,19 @@ def test_clear() -> None:
     agenda.clear()
     clock.advance(2.0)
     assert told == [] and clock.getDelayedCalls() == []
+
+
+def test_what_is_void_is_not_kept_until_it_would_be_due() -> None:
+    """Subscriptions come and go by the minute, and would be due in half a day."""
+    clock = Clock()
+    told: list[int] = []
+    wanted = set(range(0, 100_000, 1000))
+    agenda: Agenda[int] = Agenda(clock, lambda thing, when: told.append(thing), lambda thing, when: thing in wanted)
+    most = 0
+    for number in range(100_000):
+        agenda.add(number, 43_200.0 + number % 7)
+        most = max(most, len(agenda._due))
+    assert most <= 1000
+    clock.advance(43_210.0)
+    assert wanted <= set(told)
+    assert len(told) < 1000

@@ -9,9 +9,12 @@ from twisted.logger import LogLevel, capturedLogs
 
 from bwconnector.xsi.channel import TRANSITIONS, Channel, Input, State
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
-from bwconnector.xsi.events import SubscriptionEvent
+from bwconnector.xsi.events import Document, SubscriptionEvent
 from bwconnector.xsi.opening import NEVER, ChannelSettings
+from bwconnector.xsi.parse import parse
+from bwconnector.xsi.stream import MAX_GARBAGE
 
+from ..conftest import LoggedErrors
 from .fakes import FakeAcks, FakeXsp, Opened
 from .samples import HEARTBEAT, channel, event, terminated
 
@@ -22,12 +25,13 @@ class World:
     def __init__(self, **settings: Any) -> None:
         self.clock = Clock()
         self.xsp = FakeXsp()
+        self.acks = FakeAcks()
         self.events: list[SubscriptionEvent] = []
         self.states: list[State] = []
         self.channel = Channel(
             self.clock,
             self.xsp,
-            FakeAcks(),
+            self.acks,
             ChannelSettings("set", "app", **settings),
             lambda event, channel: self.events.append(event),
             lambda channel: self.states.append(channel.status.state),
@@ -229,18 +233,60 @@ def test_terminated(reason: str, wait: float) -> None:
 
 
 def test_garbage_on_the_stream() -> None:
+    """Without another declaration behind it, the next document cannot be found."""
     world = World().up()
-    world.last.bring(event("HookStatusEvent") + b"oops", event("HookStatusEvent"))
+    world.last.bring(event("HookStatusEvent") + b"oops", b"o" * MAX_GARBAGE, event("HookStatusEvent"))
     assert world.state() is State.BACKOFF
     assert len(world.events) == 1
     assert "oops" in world.channel.status.reason
 
 
-def test_one_unreadable_document_is_skipped() -> None:
+BAD = {
+    "not well-formed": b"<e><f></e>",
+    "a DTD": b'<?xml version="1.0"?><!DOCTYPE e [<!ENTITY a "b">]><e>&a;</e>',
+    "text": b"oops",
+    "never ended": event("HookStatusEvent").replace(b"</xsi:Event>", b""),
+    "bad UTF-8": b"<e>\xff</e>",
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_one_unreadable_document_is_skipped(bad: bytes) -> None:
     world = World().up()
-    world.last.bring(b"<e><f></e>", event("HookStatusEvent"))
+    world.last.bring(bad, event("HookStatusEvent"), bad, event("HookStatusEvent"))
     assert world.state() is State.UP
-    assert (len(world.events), world.channel.status.unreadable) == (1, 1)
+    assert (len(world.events), world.channel.status.unreadable) == (2, 2)
+
+
+def test_an_unreadable_event_is_acknowledged() -> None:
+    """Without that, BroadWorks offers it to each channel of the set, and ends one after the other."""
+    world = World().up()
+    world.last.bring(event("HookStatusEvent", event_id="e-7").replace(b"HookStatusEvent", b"&nonsense;"), b"<e><f></e>")
+    assert world.channel.status.unreadable == 2
+    assert world.acks.sent == [("e-7", 200)]
+
+
+def test_a_bug_costs_one_document(logged_errors: LoggedErrors) -> None:
+    def read(document: bytes) -> Document:
+        if b"HookStatus" in document:
+            raise ZeroDivisionError
+        return parse(document)
+
+    world = World(read=read).up()
+    world.last.bring(event("HookStatusEvent", event_id="e-7"), event("CallHeldEvent"))
+    (failure,) = logged_errors.take()
+    assert "a document could not be dealt with" in failure
+    assert world.state() is State.UP
+    assert (len(world.events), world.channel.status.unreadable, world.acks.sent) == (1, 1, [("e-7", 200)])
+
+
+def test_a_page_instead_of_a_channel() -> None:
+    world = World()
+    world.channel.start()
+    world.last.accept()
+    world.last.bring(b"<html><body>Please log in</body></html>")
+    assert world.state() is State.BACKOFF
+    assert "begins with <html>" in world.channel.status.reason
 
 
 # Events

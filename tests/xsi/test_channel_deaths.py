@@ -127,7 +127,7 @@ SUDDEN: dict[str, Callable[[World], None]] = {
         f"terminated: {reason}": lambda world, reason=reason: world.last.bring(terminated(reason))  # type: ignore[misc]
         for reason in ("", "ExplicitDelete", "Expired", "NonResponsiveChannel", "UnknownChannel", "DuplicateChannelSet", "UserDeleted")
     },
-    "rubbish on the stream": lambda world: world.last.bring(b"rubbish"),
+    "rubbish on the stream": lambda world: world.last.bring(b"rubbish" * 10_000),
 }
 
 

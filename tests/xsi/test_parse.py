@@ -32,7 +32,7 @@ from bwconnector.xsi.events import (
     Unwanted,
     XsiCall,
 )
-from bwconnector.xsi.parse import CALL_EVENTS, CONFERENCE_EVENTS, parse, unwanted
+from bwconnector.xsi.parse import CALL_EVENTS, CONFERENCE_EVENTS, event_id_of, parse, unwanted
 
 from .samples import HEARTBEAT, REMOTE, call, channel, event, sample_files, terminated
 
@@ -229,14 +229,73 @@ def test_no_event_data_at_all() -> None:
 
 
 BILLION_LAUGHS = b'<!DOCTYPE e [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><e>&b;</e>'
+UTF_16 = '<?xml version="1.0" encoding="UTF-16"?>'
+BOMB = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha"}">' for n in range(10))
+
+BAD = {
+    "nothing": b"",
+    "no end": b"<e>",
+    "text": b"text",
+    "another end": b"<e></f>",
+    "bad UTF-8": b"<e>\xff</e>",
+    "NUL": b"<e>\x00</e>",
+    "reference to NUL": b"<e>&#0;</e>",
+    "unknown entity": b"<e>&undeclared;</e>",
+    "entities": BILLION_LAUGHS,
+    "external entity": b'<!DOCTYPE e [<!ENTITY f SYSTEM "file:///etc/hostname">]><e>&f;</e>',
+    "external DTD": b'<!DOCTYPE e SYSTEM "http://127.0.0.1:1/x.dtd"><e/>',
+    "DTD in UTF-16": f"{UTF_16}<!DOCTYPE e><e/>".encode("utf-16"),
+    "entities in UTF-16": f"{UTF_16}<!DOCTYPE e [{BOMB}]><e>&l9;</e>".encode("utf-16"),
+    "entities in an attribute in UTF-16": f"{UTF_16}<!DOCTYPE e [{BOMB}]><e a='&l9;'/>".encode("utf-16"),
+    "DTD in UTF-7": b"<?xml version='1.0' encoding='UTF-7'?>+ADwAIQ-DOCTYPE e+AD4APA-e/+AD4-",
+    "wrong encoding": b"<?xml version='1.0' encoding='UTF-16'?><e/>",
+    "unknown encoding": b"<?xml version='1.0' encoding='KLINGON'?><e/>",
+    "deep": b"<e>" * 5000 + b"</e>" * 5000,
+    "attribute twice": b"<e a='1' a='2'/>",
+    "two roots": b"<e/><e/>",
+    "unbound prefix": b"<e a:b='1' a:b='2'/>",
+}
 
 
-@pytest.mark.parametrize(
-    "document", [b"", b"<e>", b"text", b"<e></f>", b"<e>\xff</e>", b"<e>&undeclared;</e>", BILLION_LAUGHS, b"<e>" * 5000]
-)
+@pytest.mark.parametrize("document", BAD.values(), ids=BAD)
 def test_bad_documents(document: bytes) -> None:
     with pytest.raises(BadDocument):
         parse(document)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-1", "utf-8-sig"])
+def test_other_encodings(encoding: str) -> None:
+    declared = encoding.removesuffix("-sig").upper()
+    text = event("CallReceivedEvent", call()).decode().replace('encoding="UTF-8"', f'encoding="{declared}"')
+    assert parse(text.encode(encoding)) == parse(event("CallReceivedEvent", call()))
+
+
+def test_comments_and_instructions_do_not_cut_text() -> None:
+    whole = event("CallReceivedEvent", call())
+    assert parse(whole.replace(b"callhalf-7:0", b"call<!-- c -->half<?pi d?>-7<![CDATA[:0]]>")) == parse(whole)
+
+
+@pytest.mark.parametrize(("text", "number"), [("9" * 18, 10**18 - 1), ("9" * 19, 0), ("9" * 5000, 0), ("-" + "9" * 5000, 0), ("seven", 0)])
+def test_numbers_of_more_than_64_bits_are_none(text: str, number: int) -> None:
+    document = event("HookStatusEvent").replace(b">1</xsi:sequenceNumber>", f">{text}</xsi:sequenceNumber>".encode())
+    parsed, glanced = parse(document), unwanted(document, lambda target: False)
+    assert isinstance(parsed, SubscriptionEvent)
+    assert parsed.sequence == number
+    assert glanced is None or glanced.sequence == number
+
+
+@pytest.mark.parametrize(
+    ("document", "event_id"),
+    [
+        (event("HookStatusEvent", event_id="e-7").replace(b"</xsi:Event>", b""), "e-7"),
+        (b"<a><eventID> e-8 </eventID>", "e-8"),
+        (b"<a><eventID>" + b"9" * 5000 + b"</eventID>", ""),
+        (b"<a><eventID>e-9", ""),
+        (b"", ""),
+    ],
+)
+def test_which_event_a_document_is_that_cannot_be_parsed(document: bytes, event_id: str) -> None:
+    assert event_id_of(document) == event_id
 
 
 @settings(max_examples=200)
