@@ -141,13 +141,17 @@ def answered_gate(world: World, step: Step) -> float:
     if xsi.tracking_id != leg.tracking_id and world.table.find(xsi.tracking_id) is None and not leg.connection.call.others(step.user):
         return world.policy.seconds("P-FAR")  # it entered some call: whose id this is, the others will tell
     company = leg.connection.call.others(step.user)
-    if step.remotes[0] not in ("", leg.remote) and world.speaks(step.remotes[0]) and not leg.answered and not company:
+    known = ("", leg.remote, *leg.connection.call.diverted)
+    if step.remotes[0] not in known and world.speaks(step.remotes[0]) and not leg.answered and not company:
         return world.policy.seconds("P-FAR")  # the same, where it is the private call's id that goes on
     if not leg.answered and xsi.personality == "Terminator":
         others = [c for c in world.table.connections_of(step.user) if c is not leg.connection and c.state == CONNECTED]
         return max(answer_gate(world, leg), world.policy.seconds("P-JOIN") if others else 0.0)  # the other call's Held goes first
-    if leg.remote in leg.connection.call.diverted and _rings_elsewhere(world, leg):
-        return world.policy.seconds("P-FAR")
+    if not leg.answered and (leg.remote.isdigit() or leg.remote in leg.connection.call.diverted):
+        if _rings_elsewhere(world, leg):
+            return world.policy.seconds("P-FAR")
+        if leg.remote.isdigit() and not leg.connection.call.others(step.user):
+            return world.policy.seconds("P-JOIN")  # where it rings may tell whose extension this is
     far = _answering(leg)
     if far is not None and far.queue:
         return 0.0  # what answers is the queue's music
@@ -174,6 +178,8 @@ def _answering(leg: Leg) -> Connection | None:
         return or_its_queue(named)
     if len(waiting) == 1:
         return or_its_queue(waiting[0])
+    if named is None and leg.remote.isdigit():
+        return next((c for c in call.others(leg.user) if c.queue), None)  # its extension, as it was dialled
     return None if _sent_on(leg) else named
 
 

@@ -80,7 +80,8 @@ def released_gate(world: World, step: Step) -> float:
         return conference_gate(world, step, leg)
     if step.user in call.entered and xsi.releasing_party != LOCAL:
         return _visitor_gate(world, leg)
-    if xsi.releasing_party != LOCAL and not leg.acd and awaited_queue(world, leg):
+    asked = bool(leg.acd) and leg.connection.state == ALERTING
+    if xsi.releasing_party != LOCAL and not asked and awaited_queue(world, leg):
         return world.policy.seconds("P-FAR")
     if leg.personality == "Terminator" and not leg.answered:
         return _ringing_leg_gate(world, xsi, leg)

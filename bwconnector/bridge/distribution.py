@@ -88,7 +88,8 @@ def _was_sent(world: World, call: Call, queue: str, agent: str) -> bool:
     called = any(leg.remote == queue for c in parties for leg in c.legs)
     if called or (there is not None and there.alive):
         return False
-    dialled = any(not leg.answered and leg.remote not in ("", *call.diverted) for c in parties for leg in c.legs)
+    # a bare extension is where the call has been sent
+    dialled = any(not (leg.answered or leg.remote.isdigit() or leg.remote in ("", *call.diverted)) for c in parties for leg in c.legs)
     return (len(parties) > 1 or dialled) and any(world.speaks(c.device) and c.alive for c in parties)
 
 

@@ -156,9 +156,14 @@ def _stop_ringing(world: World, call: Call, picker: str) -> None:
 
 def _pick_up(world: World, call: Call, picker: str) -> None:
     _stop_ringing(world, call, picker)
-    for leg in [leg for c in call.alive() for leg in c.legs if not leg.answered and leg.remote not in ("", picker)]:
+    for leg in [leg for c in call.alive() for leg in c.legs if _calls(leg) and leg.remote not in ("", picker)]:
         if leg.remote not in call.diverted and not world.speaks(leg.remote):
             world.diverted(call.connection(leg.remote), picker, "callPickup")  # it rang, though nobody has told
+
+
+def _calls(leg: Leg) -> bool:
+    """Its far end has not answered, or it was transferred to one that has not."""
+    return not leg.answered or leg.state == "Alerting"
 
 
 # park

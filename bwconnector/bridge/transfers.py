@@ -175,6 +175,7 @@ def transferred_rule(world: World, step: Step) -> None:
         leg = world.leg_of(step.user, step.calls[0])
         if leg is not None:
             world.follow(leg, step.calls[0], step.remotes[0])
+            leg.state = step.calls[0].state
 
 
 def transferred(world: World, step: Step) -> bool:

@@ -611,3 +611,47 @@ def test_somebody_unknown_has_answered_where_the_called_party_would_have_told() 
     assert told(flow, "A")[-1] == "Established{K1,?}"
     assert flow.holds()["K1"] == {"A": "connected"}
     assert not flow.heard["B"]
+
+
+def test_whoever_tells_first_of_a_pickup_after_a_transfer_the_phone_that_rang_is_told_of() -> None:
+    script: list[list[Stream]] = [
+        [
+            ("D", ev("Originated", leg("d1", "K1 Or Al Q"))),
+            ("Q", acd("CallAdded", "q1 K1 D", position=1)),
+            ("D", ev("Answered", leg("d1", "K1 Or Ac Q"))),
+        ],
+        [("Q", acd("CallTransferred", "q1 K1 D", to="C")), ("D", ev("Transferred", leg("d1", "K1 Or Al C")))],
+        [
+            ("B", ev("Originated", leg("b1", "K2 Or Al C"))),
+            ("B", ev("Answered", leg("b1", "K1 Or Ac D"))),
+            ("D", ev("PickedUp", leg("d1", "K1 Or Al B"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "BDQ"):
+        assert told(flow, "D")[-2:] == ["Diverted{K1,C}", "Established{K1,B}"], order
+
+
+def test_the_extension_to_which_a_call_was_deflected_is_the_queue_where_it_waits() -> None:
+    flow = Flow("AGR")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al G")))
+    flow.say("G", ev("Received", leg("g1", "K1 Te Al A")))
+    flow.say("G", ev("Redirected", leg("g1", "K1 Te De A", to="1701", reason="deflection")))
+    flow.say("A", ev("Forwarded", leg("a1", "K1 Or Al G")))
+    flow.say("R", acd("CallAdded", "r1 K1 A", position=1, point=True))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac G")))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "R": "queued"}
+
+
+def test_an_agent_whose_caller_has_sent_it_to_a_queue_leaves_as_a_caller() -> None:
+    flow = Flow("GQ")
+    flow.say("G", ev("Received", agent_leg("g1", "K1 Te Al X")))
+    flow.say("G", ev("Answered", agent_leg("g1", "K1 Te Ac X")))
+    flow.say("Q", acd("CallAdded", "q2 K1 G", position=1, via=[("X", "transfer")]))
+    flow.finish()
+    assert flow.holds()["K1"]["Q"] == "queued"
+    flow.say("G", ev("Released", attrs.evolve(leg("g1", "K1 Te Re Q", release="remote"), acd_user_id="Q")))
+    assert told(flow, "G")[-1] != "ConnectionCleared{K1,G}"
+    flow.say("Q", acd("CallReleased", "q2 K1 G"))
+    assert told(flow, "G")[-1] == "ConnectionCleared{K1,G}"
+    assert "ConnectionCleared{K1,Q}" in told(flow, "G")
