@@ -96,7 +96,7 @@ async def _subscribe(switch: SwitchingFunction, device: Device) -> None:
 
 def _check_limit(switch: SwitchingFunction, asker: Asker) -> None:
     limit = switch.options.max_monitors
-    if len(switch.monitors.of_link(asker.link)) >= limit:
+    if switch.monitors.number_of(asker.link) >= limit:
         detail = f"link {asker.link.name} has {limit} monitors; raise max-monitors-per-link if that is not enough"
         raise CstaError("systemResourceAvailibility", "overallMonitorLimitExceeded", detail)
 

@@ -94,7 +94,7 @@ class Monitors:
         own = self._links[link]
         monitor = own.monitors.pop(cross_ref_id)
         self._unlist(monitor)
-        still = [other.named for other in own.monitors.values() if other.device_key == monitor.device_key]
+        still = [other.named for other in self._by_device.get(monitor.device_key, ()) if other.link is link]
         if still:
             own.names[monitor.device_key] = still[-1]
         else:
@@ -107,6 +107,11 @@ class Monitors:
         new = self._links[link].monitors[cross_ref_id] = attrs.evolve(old, filter=event_filter)
         listed = self._by_device[old.device_key]
         listed[listed.index(old)] = new
+
+    def number_of(self, link: LinkPort) -> int:
+        """How many monitors a link has."""
+        own = self._links.get(link)
+        return len(own.monitors) if own is not None else 0
 
     def of_link(self, link: LinkPort) -> list[str]:
         """The monitorCrossRefIDs of a link."""
