@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from bench.workload import chunk
 
-__all__ = ["BroadWorks", "XspPort"]
+__all__ = ["FIRST_PACKAGE", "NOT_FOUND", "BroadWorks", "XspPort"]
 
 _NAMESPACES = 'xmlns:xsi="http://schema.broadsoft.com/xsi" xmlns:xsi1="http://www.w3.org/2001/XMLSchema-instance"'
 _SNAPSHOT = (
@@ -28,14 +28,14 @@ _SNAPSHOT = (
 )
 _HEARTBEAT = b'<ChannelHeartBeat xmlns="http://schema.broadsoft.com/xsi"/>'
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 _STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nTransfer-Encoding: chunked\r\n\r\n"
 _ACK_END = b"</EventResponse>"
 _REQUEST = re.compile(rb"([A-Z]+) [^ ]*?/v2\.0/([^ ?]*)[^\r]*\r\n")
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)\r\n", re.IGNORECASE)
 _EVENT = re.compile(rb"<event>([^<]*)</event>")
 _ACKNOWLEDGED = re.compile(rb"<eventID>([^<]*)</eventID><statusCode>(\d+)</statusCode>")
-_FIRST_PACKAGE = b"Advanced Call"
+FIRST_PACKAGE = b"Advanced Call"
 EXPIRES = 86400
 
 
@@ -112,9 +112,9 @@ class BroadWorks:
         found = _EVENT.search(body)
         package = found[1] if found else b""
         if self.packages is not None and package not in self.packages:
-            return _NOT_FOUND
+            return NOT_FOUND
         subscription = f"5d0d2f3e-6f0e-4b53-9c3e-{next(self._numbers):012x}"
-        first = package == _FIRST_PACKAGE
+        first = package == FIRST_PACKAGE
         self._known[subscription] = (user, first)
         if first:
             self.subscriptions[user] = subscription
@@ -123,7 +123,7 @@ class BroadWorks:
 
     def _renew(self, subscription: str) -> bytes:
         if subscription not in self._known:
-            return _NOT_FOUND
+            return NOT_FOUND
         user, first = self._known[subscription]
         if first:
             self._snapshot(subscription, user)

@@ -36,7 +36,8 @@ class Memory:
     async def _measure(self, packages: str) -> tuple[float, float, float]:
         """KB for each monitor and each call, seconds of the longest pause."""
         config = self._directory / f"W6-{packages}.toml"
-        config.write_text(config_text([1], resync_interval=0))
+        # The flight recorder's ring is of one size, whatever there is: it belongs to neither monitors nor calls.
+        config.write_text(config_text([1], resync_interval=0) + "[recorder]\nsize = 0\n")
         config.chmod(0o600)
         child = Child(self._reactor, "W6", "memory_subject.py", str(config), packages)
         link = TServer("tserver-1")
@@ -53,7 +54,11 @@ class Memory:
             while subscriptions != (subscriptions := (await child.ask())["subscriptions"]):
                 await deferLater(self._reactor, 0.5)
             monitored = await child.ask("collect")
-            called = await child.ask(f"calls {self._calls}")
+            link.begin()
+            await child.ask(f"calls {self._calls}")
+            while link.received < 2 * self._calls:  # until then they wait in the process to be sent
+                await deferLater(self._reactor, 0.1)
+            called = await child.ask("collect")
             if called["calls"] != self._calls or len(link.monitors) != self._monitors:
                 raise BenchError(f"W6: {len(link.monitors)} monitors and {called['calls']} calls, not what was asked for\n{child.log}")
         finally:

@@ -48,6 +48,9 @@ STATES: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """Personality and state of a leg: own connection state and the far one's, as far as the leg alone can tell."""
 
+_EVERYTHING = csta.MonitorFilter()
+"""One for all monitors that were started without a filter."""
+
 
 async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.MonitorStart) -> csta.MonitorStartResponse:
     name = request.monitor_object.device_object
@@ -59,7 +62,7 @@ async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.M
     await subscribe(switch, asker, "MonitorStart", device)
     _check_limit(switch, asker)
     wanted = request.requested_monitor_filter
-    cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or csta.MonitorFilter())
+    cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or _EVERYTHING)
     # What exists already is not replayed, only what changes from now on is told (ECMA-269 §15.1.2).
     return csta.MonitorStartResponse(monitor_cross_ref_id=cross_ref_id, actual_monitor_filter=wanted, monitor_existing_calls=True)
 

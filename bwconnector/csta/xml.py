@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +51,8 @@ def decode(body: bytes) -> Decoded:
     """
     root = _parse(body)
     name = local_name(root)
-    namespace = root.tag[1:].partition("}")[0] if root.tag.startswith("{") else ""
+    # one text for all monitors that were started in it
+    namespace = sys.intern(root.tag[1:].partition("}")[0]) if root.tag.startswith("{") else ""
     cls = MESSAGES.get(name)
     if cls is None:
         error = CstaError("operation", "serviceNotSupported", "no such message is known")
