@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from bench.workload import chunk
 
-__all__ = ["FIRST_PACKAGE", "NOT_FOUND", "BroadWorks", "XspPort"]
+__all__ = ["FIRST_PACKAGE", "NOT_FOUND", "BroadWorks", "XspPort", "xml_answer"]
 
 _NAMESPACES = 'xmlns:xsi="http://schema.broadsoft.com/xsi" xmlns:xsi1="http://www.w3.org/2001/XMLSchema-instance"'
 _SNAPSHOT = (
@@ -39,7 +39,7 @@ FIRST_PACKAGE = b"Advanced Call"
 EXPIRES = 86400
 
 
-def _answer(body: str) -> bytes:
+def xml_answer(body: str) -> bytes:
     data = f'<?xml version="1.0" encoding="UTF-8"?>{body}'.encode()
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%b" % (len(data), data)
 
@@ -90,9 +90,9 @@ class BroadWorks:
             self.requests["profile"] += 1
             user = parts[1] if "@" in parts[1] else f"{parts[1]}@example.net"
             name = user.partition("@")[0]
-            return _answer(
+            return xml_answer(
                 f'<Profile xmlns="http://schema.broadsoft.com/xsi"><details><userId>{user}</userId><firstName>Agent</firstName>'
-                f"<lastName>{name}</lastName><number>555{name[5:]}0000</number><extension>{name[5:]}</extension></details>"
+                f"<lastName>{name}</lastName><number>555{name[5:]}0000</number><extension>{name[5:]}</extension><serviceProvider>bench</serviceProvider></details>"
                 "<countryCode>1</countryCode></Profile>"
             )
         if parts[0] == "user" and method == b"POST":
@@ -130,7 +130,7 @@ class BroadWorks:
         return self._granted(subscription)
 
     def _granted(self, subscription: str) -> bytes:
-        return _answer(
+        return xml_answer(
             f'<Subscription xmlns="http://schema.broadsoft.com/xsi"><subscriptionId>{subscription}</subscriptionId>'
             f"<expires>{EXPIRES}</expires></Subscription>"
         )
