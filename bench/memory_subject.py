@@ -1,7 +1,7 @@
 """The process that W6 and W8 measure: the connector on an XSP in memory, so that 20,000 monitors start in seconds.
 
-Everything but the HTTP client is the connector's own. Beyond what :mod:`bench.subject` is asked, ``calls N`` has N devices answer a call,
-and every answer tells how many requests there were and how many devices are known.
+Everything but the HTTP client is the connector's own. Beyond what :mod:`bench.subject` is asked, ``calls N E`` has N devices answer a
+call, as far as event E, and every answer tells how many requests there were and how many devices are known.
 
 ``python bench/memory_subject.py CONFIG PACKAGES [DEVICES]``: packages are ``calls`` or ``all``; so many devices are in the
 enterprise's directory.
@@ -10,6 +10,7 @@ enterprise's directory.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 from zlib import crc32
@@ -19,7 +20,7 @@ from twisted.internet.defer import Deferred, succeed
 
 import bwconnector.service
 from bench.broadworks import FIRST_PACKAGE, NOT_FOUND, BroadWorks, xml_answer
-from bench.workload import DOMAIN, Mix6, device_name
+from bench.workload import DOMAIN, Mix6, XsiEvent, device_name
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.requests import Request, Response
 
@@ -125,9 +126,11 @@ class MemoryAcks:
 
 
 class Control(subject.Control):
+    _calls: Iterator[tuple[int, tuple[int, XsiEvent]]] | None = None
+
     def lineReceived(self, line: bytes) -> None:
         if line.startswith(b"calls "):
-            self._call(int(line.split()[1]))
+            self._call(*map(int, line.split()[1:]))
             self._usage.collect()
         super().lineReceived(line)
 
@@ -135,14 +138,17 @@ class Control(subject.Control):
         known = len(self._service.bridge.switch.directory.devices())
         super().tell({**found, "requests": MemoryXsp.broadworks.requests["all"], "devices": known})
 
-    def _call(self, number: int) -> None:
-        """A call rings at each of the first devices, and is answered."""
-        devices = [device_name(each) for each in range(number)]
+    def _call(self, number: int, events: int) -> None:
+        """Calls ring at so many devices, and are answered: go on until so many events have come."""
         (stream,) = MemoryXsp.broadworks.streams
-        subscriptions = {device: subscription_id(f"{device}@example.net") for device in devices}
-        events = Mix6(devices).cycles(1, subscriptions, [stream.id])
-        for _, (_, event) in zip(range(2 * number), events, strict=False):
+        if self._calls is None:
+            devices = [device_name(each) for each in range(number)]
+            subscriptions = {device: subscription_id(f"{device}@{DOMAIN}") for device in devices}
+            self._calls = enumerate(Mix6(devices).cycles(1, subscriptions, [stream.id]), 1)
+        for sent, (_, event) in self._calls:
             stream.receiver.data_received(event.document)  # type: ignore[attr-defined]
+            if sent == events:
+                break
 
 
 def main() -> None:

@@ -54,7 +54,8 @@ def _acd(element: Element) -> dict[str, Any]:
 
 
 def _uri(element: Element) -> tuple[str, str]:
-    return text_of(element), element.get("countryCode", "")
+    text = element.text
+    return text.strip() if text else "", element.get("countryCode", "")
 
 
 def party_of(element: Element) -> Party:

@@ -82,7 +82,8 @@ def text_of(element: Element) -> str:
 
 def word_of(element: Element) -> str:
     """A text of which there are a few only, such as a state: one object for all who keep it."""
-    return intern(text_of(element))
+    text = element.text
+    return intern(text.strip()) if text else ""
 
 
 def integer_of(element: Element) -> int:

@@ -125,6 +125,7 @@ class Xsp:
         self._pool = Pool(reactor, self._endpoint, self._note_certificate)
         # Requests and streams share the session, so that a load balancer before the XSPs keeps both at the same one.
         self._cookies = IndexableCookieJar()
+        self._any_cookies = False
         self._headers = header_lines(settings.headers)
 
     def change(self, settings: XspSettings, endpoint: IStreamClientEndpoint) -> None:
@@ -186,9 +187,11 @@ class Xsp:
                 self._reactor, self._endpoint, self._cookies, opening, receiver, timeout, self._note_certificate
             )
         except streaming.Refusal as refusal:
+            self._any_cookies = bool(len(self._cookies))
             raise self._refused(refusal.status, refusal.headers, refusal.body) from None
         except (NotSent, Late, Lost) as cause:
             raise self._translated(cause) from cause
+        self._any_cookies = bool(len(self._cookies))
         self.requests["200"] += 1
         return stream
 
@@ -222,7 +225,7 @@ class Xsp:
             head += f"Content-Type: {_XML}\r\nContent-Length: {len(body)}\r\n"
         elif request.method in _WITH_CONTENT:
             head += "Content-Length: 0\r\n"
-        if len(self._cookies):
+        if self._any_cookies:
             head += self._cookie_line(target)
         return f"{head}\r\n".encode() + (body or b"")
 
@@ -238,6 +241,7 @@ class Xsp:
             answer[name] = value
         answered = cast(Any, _Answered(answer))
         self._cookies.extract_cookies(answered, CookieRequest(self.settings.origin + self._target(request)))
+        self._any_cookies = bool(len(self._cookies))
 
     def _note_certificate(self, transport: Any) -> None:
         """A connection can be used, so it has shown its certificate; unless it is lost already."""
