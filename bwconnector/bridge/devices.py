@@ -282,7 +282,10 @@ class Directory:
     def _learn_device(self, name: str, device: Device) -> None:
         self._devices.put(device.key, device)
         for known in {name, device.key, self.shown(device.key)} - {""}:
-            self._keys.put(known, device.key)
+            if self.full(known) == device.key:  # a user id: it leads there by itself
+                self._keys.discard(known)
+            else:
+                self._keys.put(known, device.key)
             self._absent.discard(known)
         self._learn_address(device.key, Address(number=device.number if device.number.startswith("+") else "", extension=device.extension))
 

@@ -93,7 +93,7 @@ def lines(sites: tuple[Site, ...], recorder: int) -> Iterator[tuple[str, ...]]:
             f"{site.agents:,}",
             f"{site.calls:,}",
             f"{site.links}",
-            f"{found.cpu:.1%}",
+            f"{found.cpu:.2%}",
             f"{found.memory / 1e6:.0f} MB",
             f"{found.events:.1f}",
             f"{found.requests:.1f}",
