@@ -36,7 +36,7 @@ _LOG_INTERVAL = 60.0
 @attrs.define(slots=True, eq=False)
 class _Ack:
     event_id: str
-    data: bytes
+    data: bytes = attrs.field(repr=False)
     tries_left: int = 2
     written: float = 0.0
 

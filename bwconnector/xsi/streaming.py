@@ -58,7 +58,7 @@ class Opening:
 
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes | None
 
 

@@ -265,9 +265,7 @@ class Xsp:
         match cause:
             case NotSent(cause=SSL.Error() | VerificationError() as tls):
                 self.requests["unreachable"] += 1
-                return NoXspAvailable(
-                    f"TLS to XSP {self.name} at {self.settings.origin} failed, check its certificate and ca-file: {tls!r}"
-                )
+                return NoXspAvailable(f"TLS to {where} failed, check its certificate and ca-file: {tls!r}")
             case NotSent():
                 self.requests["unreachable"] += 1
                 return NoXspAvailable(f"{where} cannot be reached: {cause}")

@@ -17,8 +17,8 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
 from zope.interface import implementer
 
-from bwconnector.xsi import eventrequests, keepalive, pool, requests, streaming
-from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
+from bwconnector.xsi import acks, eventrequests, keepalive, pool, requests, streaming
+from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.requests import Request
 from bwconnector.xsi.xsp import Xsp, XspSettings
 
@@ -288,7 +288,25 @@ async def test_idle_connections_are_closed_before_the_server_does(monkeypatch: p
 
 
 def test_the_password_is_shown_nowhere() -> None:
-    assert "geheim" not in repr(SETTINGS)
+    secret = SETTINGS.authorization.partition(" ")[2]
+    opening = streaming.Opening("POST", SETTINGS.origin, SETTINGS.headers, None)
+    ack = acks._Ack("e-1", f"Authorization: {SETTINGS.authorization}".encode())
+    for shown in (SETTINGS, opening, ack):
+        assert "geheim" not in repr(shown) and secret not in repr(shown)
+
+
+@asynchronous
+async def test_the_password_is_in_no_error() -> None:
+    secret = SETTINGS.authorization.partition(" ")[2]
+    told = []
+    async with one_xsp() as (server, client):
+        for answer in (None, b"", b"\r\n\r\n", http(302)):
+            server.answer = lambda seen, answer=answer: answer  # type: ignore[misc]
+            with pytest.raises(XsiFailure) as raised:
+                await client.perform(POST, timeout=0.1)
+            told.append(f"{raised.value!r} {raised.value.__cause__!r}")
+    assert len(told) == 4
+    assert not [text for text in told if "geheim" in text or secret in text]
 
 
 class Receiver:
