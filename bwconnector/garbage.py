@@ -43,9 +43,10 @@ class Garbage(Service):
         gc.callbacks.append(self._collecting)
 
     def stopService(self) -> None:
-        gc.callbacks.remove(self._collecting)
-        gc.unfreeze()
-        gc.set_threshold(*self._before)
+        if self._collecting in gc.callbacks:  # a service may be stopped twice
+            gc.callbacks.remove(self._collecting)
+            gc.unfreeze()
+            gc.set_threshold(*self._before)
         super().stopService()  # type: ignore[no-untyped-call]
 
     def _collecting(self, phase: str, info: dict[str, int]) -> None:

@@ -32,6 +32,7 @@ def seconds() -> Iterator[Seconds]:
         yield seconds
     finally:
         service.stopService()
+        service.stopService()
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
 

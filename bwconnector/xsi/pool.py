@@ -178,6 +178,8 @@ class Pool:
         self._connections.pop(connection, None)
         if connection in self._idle:
             self._idle.remove(connection)
+        if any(not asked.called for asked in unanswered):
+            self._close_idle()  # the XSP has most likely gone, or restarted: what is tried again is to find a new connection
         for asked in unanswered:
             self._end(asked, Lost(reason))
         self._connect()

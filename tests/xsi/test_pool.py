@@ -368,6 +368,23 @@ def test_a_late_answer_goes_to_nobody(world: World) -> None:
     assert world.results[1].body == b"ok"
 
 
+def test_what_is_tried_again_gets_a_new_connection(world: World) -> None:
+    """When an XSP restarts, all connections to it are dead, though some of them may not have been heard of yet."""
+    world.ask()
+    world.ask()
+    first, second = world.endpoint.accept(), world.endpoint.accept()
+    first.receive(ANSWER)
+    second.receive(ANSWER)
+    world.ask().addErrback(lambda _: None)
+    second.lose(ConnectionLost())
+    world.clock.advance(0)
+    assert isinstance(world.results[2], Lost)
+    assert world.fates == ["closed", "lost"]
+    world.ask(b"again")
+    world.endpoint.accept().receive(ANSWER)
+    assert world.results[3].body == b"ok"
+
+
 def test_a_connection_to_the_former_place_takes_nothing_new(world: World) -> None:
     """The next request carries other credentials, perhaps."""
     elsewhere = Endpoint(world.clock)
