@@ -238,7 +238,7 @@ class ConnectorService(MultiService):
             scope_id=config.connector.subscription_scope_id,
             limits=limits(config),
         )
-        self.bridge.restored = self.subscriptions.channels_restored
+        self.bridge.restored = self.channel_set.on_doubt = self.subscriptions.channels_restored
         self.subscriptions.on_lost = self.bridge.events_lost
         tservers = _Links(self.bridge, reactor)
         factory = LinkFactory(

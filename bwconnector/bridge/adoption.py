@@ -28,6 +28,8 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     if connection.born and connection.alive:
         if fresh:
             world.enter(call.connection(remote), far_state)
+        if xsi.state == "Held" and connection.state == CONNECTED:
+            world.held(connection, "normal")
         return
     terminator = xsi.personality == "Terminator"
     call.calling = call.calling or (remote if terminator else step.user)

@@ -115,6 +115,7 @@ class Agents:
     """The record of every monitored user, and what T-Servers are told of its changes.
 
     :param full: user id to device key
+    :param call_center: the same for what is certainly a call center
     :param policy: value of a policy row
     :param only_changes: tells of which users (device keys) no state is told at first, but only what changes
     :ivar moving: guests that are being brought to a phone, or away from one, and these phones' users
@@ -124,12 +125,14 @@ class Agents:
         self,
         monitors: Monitors,
         full: Callable[[str], str],
+        call_center: Callable[[str], str],
         policy: Callable[[str], str | int],
         clock: Clock,
         only_changes: Callable[[str], bool] = lambda user: False,
     ) -> None:
         self._monitors = monitors
         self._full = full
+        self._call_center = call_center
         self._policy = policy
         self._clock = clock
         self._only_changes = only_changes
@@ -262,7 +265,7 @@ class Agents:
 
     def _set_joins(self, user: str, record: AgentRecord, joins: Iterable[QueueMembership]) -> None:
         for each in joins:
-            queue = self._full(each.queue)
+            queue = self._call_center(each.queue)
             record.queues[queue] = each.joined
             self._members.setdefault(queue, {})[user] = None
             for monitor in (*self._monitors.on(user), *self._monitors.on(queue)):

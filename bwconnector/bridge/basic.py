@@ -146,6 +146,8 @@ def answered_gate(world: World, step: Step) -> float:
     if not leg.answered and xsi.personality == "Terminator":
         others = [c for c in world.table.connections_of(step.user) if c is not leg.connection and c.state == CONNECTED]
         return max(answer_gate(world, leg), world.policy.seconds("P-JOIN") if others else 0.0)  # the other call's Held goes first
+    if leg.remote in leg.connection.call.diverted and _rings_elsewhere(world, leg):
+        return world.policy.seconds("P-FAR")
     far = _answering(leg)
     if far is not None and far.queue:
         return 0.0  # what answers is the queue's music
@@ -156,16 +158,29 @@ def answered_gate(world: World, step: Step) -> float:
     return 0.0
 
 
+def _rings_elsewhere(world: World, leg: Leg) -> bool:
+    """Whom the leg still names has sent the call on: the word of the device where it rings now is waiting."""
+    names = {leg.connection.call.id, *leg.connection.call.aliases}
+    heard = world.steps.find(lambda s: s.type == "CallReceivedEvent" and s.user != leg.user and s.calls[0].tracking_id in names)
+    return heard is not None
+
+
 def _answering(leg: Leg) -> Connection | None:
     """The connection that an originator's CallAnswered is about: the one that has not been answered yet, else the far one."""
     call = leg.connection.call
     waiting = [c for c in call.others(leg.user) if c.state == ALERTING]
     named = call.connections.get(leg.remote)
     if named is not None and named.alive:
-        return named
+        return _or_its_queue(named)
     if len(waiting) == 1:
-        return waiting[0]
+        return _or_its_queue(waiting[0])
     return None if _sent_on(leg) else named
+
+
+def _or_its_queue(connection: Connection) -> Connection | None:
+    """An agent at whom a call of a queue rings tells itself when it answers: until then the caller hears the music of the queue."""
+    queue = next((leg.acd for leg in connection.legs if leg.acd and connection.state == ALERTING), "")
+    return connection.call.connections.get(queue) if queue else connection
 
 
 def _sent_on(leg: Leg) -> bool:
@@ -195,6 +210,9 @@ def answered(world: World, step: Step) -> None:
     if connection.state == INITIATED:
         world.originated(connection, world.policy.word("P-OCAUSE"))
     if not connection.alive:
+        if connection.born and connection.entered[NULL] < step.arrived - world.policy.seconds("P-FAR"):
+            world.table.drop_leg(leg)  # others only seemed to tell that it had ended
+            adopt(world, step)
         return
     far = _answering(leg)
     if far is None and leg.remote and leg.remote != leg.user and not _sent_on(leg) and not call.controller:

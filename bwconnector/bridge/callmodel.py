@@ -147,7 +147,7 @@ class CallModel:
             kind,
             self._clock.seconds(),
             calls,
-            tuple(map(self.world.remote_of, calls)),
+            tuple(self.world.remote_of(user, call) for call in calls),
             legs=frozenset([call.call_id for call in calls]),
         )
 

@@ -71,6 +71,8 @@ class Leg:
     """Its unmonitored called party was reported as alerting (P-DELIV); of a queue's leg: it rings at an agent whom nobody monitors."""
     acd: str = ""
     """Device key of the call center or route point that offered this call to its user."""
+    offered_as: str = ""
+    """Device key of what BroadWorks showed as the remote party of such a call at first, which is not its caller."""
     position: int = 0
     """Place of a call that waits at a call center or route point, 1 is next."""
     priority: str = ""

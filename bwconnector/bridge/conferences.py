@@ -19,14 +19,17 @@ def participants(world: World, step: Step) -> list[Leg]:
     return [leg for leg in named if leg is not None and leg.connection.alive]
 
 
-def started(world: World, step: Step) -> None:
-    """ConferenceStarted or ConferenceUpdated: calls of the controller that are not part of the conference yet join it."""
+def started(world: World, step: Step, *, certain: bool = False) -> None:
+    """ConferenceStarted or ConferenceUpdated: calls of the controller that are not part of the conference yet join it.
+
+    :param certain: all its legs are there now, even those whose other parties are not known
+    """
     legs = participants(world, step)
     if not legs or (step.conference is not None and step.conference.conference_type):
         return  # monitoring and barge-in are told by the leg that enters
     call = _conference_call(world, step.user, legs)
     for leg in legs:
-        if leg.connection.call is not call and _third_party(call, leg.connection.call):
+        if leg.connection.call is not call and (certain or _third_party(call, leg.connection.call)):
             _add(world, call, leg)
     if len(call.connection(step.user).legs) > 1:
         call.controller = step.user
@@ -37,7 +40,13 @@ def started(world: World, step: Step) -> None:
 def _third_party(call: Call, other: Call) -> bool:
     """There is somebody to add. If the other party has left meanwhile, its call ends by itself: two parties are no conference."""
     present = {connection.device for connection in call.alive()}
-    return len(present) > 1 and any(connection.device not in present for connection in other.alive())
+    added = any(connection.device not in present for connection in other.alive())
+    return (len(present) > 1 or _unknown(call)) and (added or _unknown(other))
+
+
+def _unknown(call: Call) -> bool:
+    """Nobody has told who talks to the controller there."""
+    return sum(bool(connection.entered) for connection in call.connections.values()) == 1
 
 
 def _conference_call(world: World, user: str, legs: list[Leg]) -> Call:

@@ -153,6 +153,7 @@ class Directory:
         self._absent: _Recent[str, float] = _Recent(size)
         self._numbers: _Recent[str, str] = _Recent(size)
         self._parties: _Recent[Party, str] = _Recent(size)
+        self._kinds: _Recent[str, str] = _Recent(size)
         self.configure(kinds or {})
 
     def configure(self, kinds: Mapping[str, str]) -> None:
@@ -188,7 +189,13 @@ class Directory:
     def kind(self, key: str) -> str:
         """The kind of a device, ``user`` as long as nothing else is known."""
         device = self._configured.get(key) or self._devices.get(key)
-        return device.kind if device is not None else USER
+        return device.kind if device is not None else self._kinds.get(key) or USER
+
+    def call_center(self, user_id: str) -> str:
+        """Device key of what BroadWorks names as a call center, so that its kind is known without asking."""
+        key = self.full(user_id)
+        self._kinds.put(key, CALL_CENTER)
+        return key
 
     def in_scope(self, key: str) -> bool:
         """Whether a device is listed as a user of the scope's group or enterprise; call centers and route points are not."""

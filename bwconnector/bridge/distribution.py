@@ -6,7 +6,7 @@ an answer is explained by the queue (the call bounced, or its caller gave up). W
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import ALERTING, CONNECTED, NULL, QUEUED, Call, Connection, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
 from bwconnector.xsi.events import Party, XsiCall
@@ -68,13 +68,25 @@ def offer_gate(world: World, step: Step) -> float:
     if world.speaks(queue) and (call is None or not _waits(call.connections.get(queue))):
         return world.policy.seconds("P-FAR")
     if call is None:
-        return 0.0
-    if any(s.type == "CallRedirectedEvent" for s in world.steps.of(step.user)):
-        return world.policy.seconds("P-FAR")  # the agent may have sent this call to the queue itself, which is to be told before
+        # a monitored caller tells how its call has come to the queue, and with which tracking id
+        caller = step.remotes[0]
+        told = any(leg.remote == queue for leg in world.table.legs_of(caller))
+        return world.policy.seconds("P-FAR") if caller and world.speaks(caller) and not told else 0.0
+    if any(s.type == "CallRedirectedEvent" for s in world.steps.of(step.user)) or _was_sent(world, call, queue, step.user):
+        return world.policy.seconds("P-FAR")  # somebody, maybe this agent, has sent the call to the queue, which is to be told before
     asked = call.connections.get(queue)
     elsewhere = asked is not None and any(leg.ringing_told for leg in asked.legs)
     before = elsewhere or any(c.device != step.user and world.speaks(c.device) for c in offers(call)) or _bounces(world, queue, call)
     return world.policy.seconds("P-JOIN") if before else 0.0
+
+
+def _was_sent(world: World, call: Call, queue: str, agent: str) -> bool:
+    """A call of two parties, neither of which has called the queue, has come there: one of them is still to tell so."""
+    there = call.connections.get(queue)
+    parties = [c for c in call.others(agent) if c.device != queue]
+    called = any(leg.remote == queue for c in parties for leg in c.legs)
+    sent = len(parties) > 1 and not called and (there is None or not there.alive)
+    return sent and any(world.speaks(c.device) and c.state in (ALERTING, CONNECTED, HOLD) for c in parties)
 
 
 def taken_back(leg: Leg) -> None:

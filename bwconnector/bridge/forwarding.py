@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bwconnector.bridge import causes
-from bwconnector.bridge.calls import CONNECTED, HOLD, Call
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection
 from bwconnector.bridge.joins import redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
@@ -28,7 +28,7 @@ def waits_for_redirector(world: World, step: Step) -> float:
         return 0.0
     call = world.call_for(step.user, xsi, step.remotes[0])
     connection = call.connections.get(redirector) if call is not None else None
-    gone = connection is not None and not connection.alive and bool(connection.entered)
+    gone = connection is not None and (not connection.alive or _asked_by(connection, step.user)) and bool(connection.entered)
     diverted = call is not None and redirector in call.diverted
     if gone or diverted:
         return 0.0
@@ -52,10 +52,21 @@ def moved_on(world: World, step: Step) -> None:
     connection = call.connections.get(redirector) if call is not None and redirector else None
     if call is None or redirector == step.user or redirector in call.diverted:
         return
+    if connection is not None and _asked_by(connection, step.user):
+        return
+    if connection is None and newest.reason == "transfer":
+        for queue in [c for c in call.others(step.user) if world.hides_agents(c)]:
+            world.table.alias(call, xsi.tracking_id)
+            world.diverted(queue, step.user, "redirected")
     if connection is not None and connection.alive and connection.state in (CONNECTED, HOLD):
         single_step_transfer(world, connection, step.user, xsi.tracking_id or call.id)
     elif (connection is not None and connection.alive) or (connection is None and _dialled(call, redirector)):
         world.diverted(call.connection(redirector), step.user, causes.diverted_cause(newest.reason))
+
+
+def _asked_by(connection: Connection, queue: str) -> bool:
+    """Who has sent the call to this queue is the agent to whom the queue offers it now."""
+    return connection.state == ALERTING and any(leg.acd == queue for leg in connection.legs)
 
 
 def _dialled(call: Call, device: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bwconnector.bridge.calls import CONNECTED, NULL, Call, Connection, Leg
+from bwconnector.bridge.calls import CONNECTED, NULL, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.changes import ConnectionId, ListItem
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
 
-__all__ = ["join_calls", "joined_unseen", "redirected_by", "single_step_transfer", "word_of"]
+__all__ = ["join_calls", "joined_late", "joined_unseen", "redirected_by", "single_step_transfer", "word_of"]
 
 
 _ARRIVALS = frozenset({"CallReceivedEvent", "ACDCallAddedEvent", "RoutePointCallAddedEvent"})
@@ -38,6 +38,10 @@ def join_calls(world: World, primary: Connection, secondary: Connection, a: Conn
     """One TransferedEvent: the two calls of the transferring device become one between the others (ECMA-269 §17.2.18)."""
     call, other = primary.call, secondary.call
     transferring = primary.device
+    for parked in [c for c in (*call.alive(), *other.alive()) if c.state == QUEUED and not c.legs]:
+        elsewhere = (other if parked.call is call else call).connections.get(parked.device)
+        if elsewhere is not None and elsewhere.alive:
+            world.cleared(parked, "normalClearing")  # who waited there now talks to this very device
     old_ids = {connection.device: connection.call.id for connection in (*call.alive(), *other.alive())}
     primary_id, secondary_id = ConnectionId(call.id, transferring), ConnectionId(other.id, transferring)
     consulted_called = other.called
@@ -115,7 +119,9 @@ def joined_unseen(world: World, leg: Leg, transferring: Connection, remote: str,
     world.enter(transferring, NULL)
     world.table.rename(call, new_id)
     if remote:
-        world.enter(call.connection(remote), CONNECTED)
+        far = call.connection(remote)
+        far.queue = world.is_queue(far)
+        world.enter(far, QUEUED if far.queue else CONNECTED)
     survivors = call.alive()
     consulted = leg.personality == "Terminator"  # as far as one leg can tell: who was called is who was consulted
     call.calling, call.called = (remote, leg.user) if consulted else (leg.user, remote)
@@ -130,6 +136,30 @@ def joined_unseen(world: World, leg: Leg, transferring: Connection, remote: str,
         secondary=None,
         transferring=transferring.device,
         target=remote,
+        states=states,
+        items=items,
+        cause="transfer",
+    )
+
+
+def joined_late(world: World, transferring: Connection, known: Call) -> None:
+    """The other half of such a transfer, whose first half has made ``known`` the call that goes on: only those who come hear of it."""
+    call = transferring.call
+    primary_id = ConnectionId(call.id, transferring.device)
+    coming = [connection for connection in call.alive() if connection is not transferring]
+    old_ids = {connection.device: call.id for connection in coming}
+    states = {connection.device: connection.state for connection in coming}
+    world.enter(transferring, NULL)
+    world.table.merge(known, call)
+    known.last_redirection = transferring.device
+    items = tuple(_item(world, known, connection.device, old_ids.get(connection.device)) for connection in known.alive())
+    _report(
+        world,
+        known,
+        primary_id,
+        secondary=None,
+        transferring=transferring.device,
+        target=coming[0].device if coming else "",
         states=states,
         items=items,
         cause="transfer",

@@ -92,7 +92,7 @@ def _reason(world: World, call: Call, user: str) -> str:
     others = call.others(user)
     if any(c.state == ALERTING for c in others):
         return "callPickup"
-    if any(c.state == QUEUED for c in others):
+    if any(c.state == QUEUED and not c.queue for c in others):
         return "park"
     if len(others) == 1:  # somebody is waiting there: for an answer, or because the one who answered is gone
         answered = any(world.reached(c, CONNECTED) for c in call.connections.values() if c.device not in (user, others[0].device))
@@ -192,6 +192,9 @@ def parked_gate(world: World, step: Step) -> float:
     call = _call_of(world, step.party)
     if call is None:
         return world.policy.seconds("P-JOIN")
+    candidates = _parkable(world, step.party)
+    if len(candidates) > 1 and world.speaks(step.party) and not any(_held_afar(world, c) for c in candidates):
+        return world.policy.seconds("P-FAR")  # which of its calls, the party's own leg tells
     parking = [c for c in call.others(step.party) if c.state in (CONNECTED, HOLD)]
     return world.policy.seconds("P-FAR") if any(world.speaks(c.device) for c in parking) else 0.0
 
@@ -218,14 +221,34 @@ def parked(world: World, step: Step) -> None:
 def _call_of(world: World, party: str) -> Call | None:
     """The call of the parked party: best the one whose far end holds, as its legs tell, or has left, or has nobody else to tell of it."""
 
-    def likely(connection: Connection) -> tuple[bool, bool, bool]:
+    def likely(connection: Connection) -> tuple[bool, ...]:
         others = connection.call.others(party)
         unheard = not any(world.speaks(other.device) for other in others)
-        return any(leg.state == "Remote Held" for leg in connection.legs), not others, unheard
+        answered = not any(other.queue for other in others)
+        return _held_afar(world, connection), answered, not others, unheard
 
-    connections = [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD)]
+    connections = _parkable(world, party)
     connections.sort(key=likely)
     return connections[-1].call if connections else None
+
+
+def _parkable(world: World, party: str) -> list[Connection]:
+    """The connections of a party that somebody may have parked: nobody talks to one who waits at a queue that would tell of an answer."""
+
+    def waits(connection: Connection) -> bool:
+        return any(other.queue and other.state == QUEUED and world.speaks(other.device) for other in connection.call.others(party))
+
+    return [c for c in world.table.connections_of(party) if c.state in (CONNECTED, HOLD) and not waits(c)]
+
+
+def _held_afar(world: World, connection: Connection) -> bool:
+    """Its legs tell that the far end holds, even if the word of that far end is waited for."""
+
+    def told(leg: Leg) -> bool:
+        words = (s.calls[0] for s in world.steps.of(leg.user) if s.type == "CallHeldEvent")
+        return leg.state == "Remote Held" or any(xsi.call_id == leg.call_id and xsi.state == "Remote Held" for xsi in words)
+
+    return any(map(told, connection.legs))
 
 
 def unparked(world: World, call: Call, target: str) -> None:

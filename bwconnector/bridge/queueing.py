@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from bwconnector.bridge import causes, outgoing
 from bwconnector.bridge.basic import changed_hands
-from bwconnector.bridge.calls import ALERTING, QUEUED, Leg
+from bwconnector.bridge.calls import ALERTING, QUEUED, Connection, Leg
 from bwconnector.bridge.distribution import agents_gate, answered_by, caller_gives_up, offers
 from bwconnector.bridge.forwarding import moved_on, waits_for_redirector
 from bwconnector.bridge.originating import infer_caller
@@ -373,17 +373,21 @@ def snapshot(world: World, step: Step) -> None:
                 world.follow(known, xsi, remote)
             _wait(world, known, position)
             known.connection.born = True
+        for connection in world.table.connections_of(step.user):
+            if connection.state == QUEUED and not connection.legs:
+                _gone(world, connection)  # callers had told of it
     finally:
         world.reports.silent = ""
 
 
 def _lost(world: World, leg: Leg) -> None:
-    def tell() -> None:
-        if leg.connection.alive:
-            world.counts["repaired"] += 1
-            world.cleared(leg.connection, "switchingFunctionTerminated")
+    _leave(world, leg, lambda: _gone(world, leg.connection))
 
-    _leave(world, leg, tell)
+
+def _gone(world: World, connection: Connection) -> None:
+    if connection.alive:
+        world.counts["repaired"] += 1
+        world.cleared(connection, "switchingFunctionTerminated")
 
 
 BY_KIND: Mapping[str, Rule] = {

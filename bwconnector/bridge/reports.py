@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from bwconnector.bridge.calls import NULL, Call
+from bwconnector.bridge.calls import INITIATED, NULL, Call
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.policy import Policy
 
@@ -108,7 +108,7 @@ class Reports:
         for device in born:
             if change.states.get(device) == NULL:
                 change.call.connections[device].backlog = ()  # its birth is its end: nothing follows it
-            self._catch_up(change.call, device)
+            self._catch_up(change, device)
 
     def _listens(self, device: str) -> bool:
         """What a silent snapshot brings to light is news only for devices whose own snapshot has come."""
@@ -129,13 +129,15 @@ class Reports:
             devices = [device for device in devices if device == change.subject.device]
         return devices
 
-    def _catch_up(self, call: Call, device: str) -> None:
-        """What overtook the birth follows in its order."""
-        connection = call.connections[device]
+    def _catch_up(self, birth: Change, device: str) -> None:
+        """What overtook the birth follows in its order; none of it takes the device back to where it was before."""
+        connection = birth.call.connections[device]
         backlog, connection.backlog = connection.backlog, ()
         for change in backlog:
             if self._listens(device):
-                self._deliver(attrs.evolve(change, belated=True), (device,))
+                early = change.states.get(device) == INITIATED
+                states = {**change.states, device: birth.states[device]} if early else change.states
+                self._deliver(attrs.evolve(change, states=states, belated=True), (device,))
 
 
 def _repeats(change: Change, device: str) -> bool:

@@ -15,6 +15,7 @@ from bwconnector.bridge.recording import compare_recording
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
+from bwconnector.xsi.events import XsiCall
 
 __all__ = ["RULES", "SNAPSHOT"]
 
@@ -23,7 +24,7 @@ SNAPSHOT = "CallSubscriptionEvent"
 
 def snapshot(world: World, step: Step) -> None:
     """Make the model agree with the snapshot of ``step.user``; its own monitors hear nothing when ``step.silent``."""
-    world.reports.silent = step.user if step.silent else ""
+    world.reports.silent, world.comparing = step.user if step.silent else "", True
     try:
         present = {xsi.call_id for xsi in step.calls} | {
             leg.call_id for xsi in step.calls if (leg := world.leg_of(step.user, xsi)) is not None
@@ -36,6 +37,9 @@ def snapshot(world: World, step: Step) -> None:
             xsi = attrs.evolve(call, state="Held") if call.call_id in held else call
             one = Step(step.user, "", step.arrived, (xsi,), (remote,), legs=frozenset({xsi.call_id}))
             leg_now = world.leg_of(step.user, xsi)
+            if leg_now is not None and (_elsewhere(world, leg_now, xsi) or _given_up(leg_now)):
+                _lost(world, leg_now)
+                leg_now = None
             if leg_now is None or not leg_now.connection.entered:  # seen in passing only, when what began it was lost
                 _new(world, one)
             else:
@@ -44,18 +48,20 @@ def snapshot(world: World, step: Step) -> None:
             if not connection.legs and connection.state in (INITIATED, ALERTING, CONNECTED, HOLD):
                 _gone(world, connection)  # others had told of it
         if step.conference is not None:
-            started(world, step)
+            started(world, step, certain=True)
             if step.conference.state == "Held":
                 hold_conference(world, step)
         for leg in world.table.legs_of(step.user):
             if leg.connection.state != INITIATED:  # else its Originated is still to come
                 leg.connection.born = True
         for xsi in step.calls:
-            recorded = world.leg_of(step.user, xsi)
-            if recorded is not None:
-                compare_recording(world, recorded, xsi)
+            compared = world.leg_of(step.user, xsi)
+            if compared is not None:
+                compare_recording(world, compared, xsi)
+                if xsi.call_id in held:
+                    compared.state = xsi.state  # its conference is held, but what comes next tells of the leg itself
     finally:
-        world.reports.silent = ""
+        world.reports.silent, world.comparing = "", False
 
 
 def _held_participants(step: Step) -> frozenset[str]:
@@ -63,6 +69,16 @@ def _held_participants(step: Step) -> frozenset[str]:
     if step.conference is None or step.conference.state != "Held":
         return frozenset()
     return frozenset(participant.call_id for participant in step.conference.participants)
+
+
+def _elsewhere(world: World, leg: Leg, xsi: XsiCall) -> bool:
+    """What made the leg part of another known call was lost."""
+    return world.table.find(xsi.tracking_id) not in (None, leg.connection.call)
+
+
+def _given_up(leg: Leg) -> bool:
+    """Others seemed to tell that it had ended."""
+    return leg.connection.born and not leg.connection.alive
 
 
 def _lost(world: World, leg: Leg) -> None:
@@ -107,6 +123,8 @@ def _known(world: World, step: Step, leg: Leg) -> None:
         world.follow(leg, xsi, remote)
         if connection.state == INITIATED and xsi.personality == "Originator":
             world.originated(connection, "normal")
+        elif connection.state == HOLD and len(connection.legs) == 1:
+            world.retrieved(connection, "normal")  # it was transferred to who alerts now
     elif xsi.state in ("Active", "Held", "Remote Held"):
         if connection.state == ALERTING:
             world.counts["repaired"] += 1

@@ -103,7 +103,10 @@ class SwitchingFunction:
     outstanding: Outstanding = attrs.Factory(lambda self: Outstanding(self.clock, self.make_waiter, self.spawn), takes_self=True)
     snapshots: Snapshots = attrs.Factory(lambda self: Snapshots(self.subscriptions, self.clock, self.make_waiter), takes_self=True)
     agents: Agents = attrs.Factory(
-        lambda self: Agents(self.monitors, self.directory.full, self.policy, self.clock, self.subscriptions.only_changes), takes_self=True
+        lambda self: Agents(
+            self.monitors, self.directory.full, self.directory.call_center, self.policy, self.clock, self.subscriptions.only_changes
+        ),
+        takes_self=True,
     )
     routeing: Routeing = attrs.Factory(
         lambda self: Routeing(self.clock, self.policy, self.directory, self.table, self.xsi, self.monitors.name_for, self.spawn),

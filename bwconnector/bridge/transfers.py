@@ -7,9 +7,9 @@ redirections, CallTransferred or CallUpdated), in any order. Who comes first wai
 from __future__ import annotations
 
 from bwconnector.bridge import causes
-from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, Call, Connection, Leg
+from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.distribution import answered_by, offers, taken_back
-from bwconnector.bridge.joins import join_calls, joined_unseen, redirected_by, single_step_transfer, word_of
+from bwconnector.bridge.joins import join_calls, joined_late, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
 from bwconnector.bridge.steps import Step
@@ -33,8 +33,8 @@ def redirected_gate(world: World, step: Step) -> float:
             return 0.0
         target = _target(world, step, legs[0])
         expected = [(a, target), (target, a)]
-        if not target:
-            return world.policy.seconds("P-JOIN")
+        if not target or target.isdigit():
+            return world.policy.seconds("P-JOIN")  # an extension's first event may tell whose it is
     for user, other in expected:
         if user and other and world.speaks(user) and word_of(world, user, other, step.user) is None:
             return world.policy.seconds("P-JOIN")
@@ -191,7 +191,7 @@ def transferred(world: World, step: Step) -> bool:
         world.diverted(mine, remote, "redirected" if alerting else "distributed")  # the queue has sent it there
         if not alerting:
             answered_by(world, mine, remote, "distributed")
-    elif mine is not None and mine.alive and remote != old and old:
+    elif mine is not None and mine.alive and remote != old and old and not any(own.acd == remote for own in mine.legs):
         _by_survivor(world, leg, mine, xsi.tracking_id, remote, alerting)
     elif not (remote != old and old in call.connections):
         return False
@@ -209,6 +209,9 @@ def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: 
     new_id = tracking_id or call.id
     if other is None:
         known = world.table.find(new_id)
+        if known is not None and known is not call and not alerting and _lives(known, remote):
+            joined_late(world, transferring, known)
+            return
         if known is not None and known is not call:
             new_id = call.id
         if alerting:
@@ -233,7 +236,8 @@ def _call_between(world: World, device: str, remote: str, other_than: Call) -> C
 
 def _lives(call: Call, device: str) -> bool:
     connection = call.connections.get(device)
-    return connection is not None and connection.alive
+    parked = connection is not None and connection.state == QUEUED and not connection.queue
+    return connection is not None and connection.alive and not parked
 
 
 def _new_far_end(world: World, leg: Leg, remote: str, *, alerting: bool) -> None:

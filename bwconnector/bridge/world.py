@@ -64,6 +64,8 @@ class World:
         self.intents = Intents(clock)
         self.reports = Reports(deliver, subscribed, policy)
         self.steps = Steps(clock, gate, run)
+        self.comparing = False
+        """A snapshot is being compared: what it shows has been so for some time."""
         self.unsettled: dict[str, set[str]] = {}
         """Services that make a ringing phone unlikely: device key to the names of those that are active (P-GUARD)."""
         self._closing: deque[tuple[float, Call]] = deque()
@@ -73,14 +75,26 @@ class World:
 
     # parties
 
-    def remote_of(self, call: XsiCall) -> str:
-        """Device key of a leg's remote party; an external one that is withheld gets a name of its own for the call's life (R12)."""
-        remote = call.acd_calling_party if call.acd_calling_party is not None else call.remote
+    def remote_of(self, user: str, call: XsiCall) -> str:
+        """Device key of a leg's remote party; an external one that is withheld gets a name of its own for the call's life (R12).
+
+        A leg that a queue has distributed shows the queue, and its caller apart; only as long as it is connected to this caller.
+        """
+        remote = call.remote
+        if call.acd_calling_party is not None and self._shows_queue(user, call):
+            remote = call.acd_calling_party
         key = self.directory.key(remote)
         if not remote.private or (key and self.directory.is_user(key)):
             return key
         known = self.table.find(call.tracking_id)
         return f"{WITHHELD}{known.id if known else call.tracking_id}"
+
+    def _shows_queue(self, user: str, call: XsiCall) -> bool:
+        """Its far end has not changed since the queue distributed it."""
+        shown, leg = self.directory.key(call.remote), self.leg_of(user, call)
+        if leg is not None:
+            return shown == leg.offered_as
+        return not self.directory.is_user(shown) or shown == self.directory.key(Party(user_id=call.acd_user_id))
 
     def is_outside(self, device: str) -> bool:
         """An external party."""
@@ -129,8 +143,10 @@ class World:
         connection = known.connection(user)
         if not connection.alive and connection.born:
             known.remove(user)  # the device left this call before: it takes part anew
+            known.forget_told(user)
             connection = known.connection(user)
         leg = Leg(user, call.call_id, call.tracking_id, connection, call.personality, call.state, remote, since=self.clock.seconds())
+        leg.offered_as = self.directory.key(call.remote) if call.acd_calling_party is not None else ""
         self.table.add_leg(leg)
         self.follow(leg, call, remote)
         return leg
@@ -145,8 +161,17 @@ class World:
             return known
         redirector = self.directory.key(newest.party)
         candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote) and _may_have_redirected(c, redirector, newest.reason)]
+        if self.comparing:
+            candidates = [c for c in candidates if not c.connections[redirector].alive]  # its own snapshot would tell otherwise
         candidates.sort(key=lambda c: _has(c, redirector))
+        if not candidates and newest.reason == "transfer":
+            # An agent of whom nobody has told, since it answered a call of a queue that does not speak either.
+            candidates = [c for c in self.table.calls_of(remote) if any(self.hides_agents(other) for other in c.others(remote))]
         return candidates[-1] if candidates else None
+
+    def hides_agents(self, connection: Connection) -> bool:
+        """A call waits at a queue, or talks to an agent there: nobody who is monitored tells which."""
+        return connection.state == QUEUED and connection.queue and not self.speaks(connection.device)
 
     def _waiting_call(self, queue: str, caller: str) -> Call | None:
         """The call of ``caller`` that has waited longest at ``queue``, of those that ring nowhere yet (P-ACDJOIN)."""

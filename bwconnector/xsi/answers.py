@@ -89,10 +89,11 @@ def read_call_start_info(body: bytes) -> CallStartInfo:
     return CallStartInfo(**fields_of(_answer(body, "CallStartInfo"), _CALL_START_INFO))
 
 
-def read_calls(body: bytes) -> tuple[str, ...]:
-    """callIds."""
-    entries = [fields_of(child, _CALL_START_INFO) for child in _answer(body, "Calls") if local_name(child) == "call"]
-    return tuple(entry["call_id"] for entry in entries if entry.get("call_id"))
+def read_calls(body: bytes) -> dict[str, bool]:
+    """callIds, and whether each call is in its user's conference."""
+    calls = [child for child in _answer(body, "Calls") if local_name(child) == "call"]
+    entries = [(fields_of(call, _CALL_START_INFO), call.get("inConference") == "true") for call in calls]
+    return {entry["call_id"]: in_conference for entry, in_conference in entries if entry.get("call_id")}
 
 
 def read_call(body: bytes) -> XsiCall:

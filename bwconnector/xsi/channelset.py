@@ -22,7 +22,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from bwconnector.xsi.channel import Channel, ChannelStatus
+from bwconnector.xsi.channel import Channel, ChannelStatus, State
 from bwconnector.xsi.errors import NO_CHANNEL_SET, NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.members import Link, Member, Members
@@ -76,6 +76,7 @@ class ChannelSet:
     :ivar on_event: called with each event, once and in order, and the name of the link that brought it
     :ivar on_gap: called with the id of a subscription that lost an event and is to be refreshed
     :ivar on_lost: called with the id of a subscription whose gap has not been made good in time, before the events after it
+    :ivar on_doubt: called when events may be lost without a trace although a channel was up all the time
     :ivar duplicates: events that had been there before
     :ivar gaps: how often an event was missing for good
     :ivar strangers: events of subscriptions that are not ours
@@ -94,6 +95,7 @@ class ChannelSet:
         self.on_event: Callable[[SubscriptionEvent, str], None] = lambda event, link: None
         self.on_gap: Callable[[str], None] = lambda subscription_id: None
         self.on_lost: Callable[[str], None] = lambda subscription_id: None
+        self.on_doubt: Callable[[], None] = lambda: None
         self.duplicates = 0
         self.gaps = 0
         self.strangers = 0
@@ -108,6 +110,7 @@ class ChannelSet:
         self._orphans = Orphans(self.members, links[0].settings.channel_set_id if links else "")
         self._waiting: set[Deferred[None]] = set()
         self._any_up = False
+        self._were_up: set[Channel] = set()
         self._turn = 0
         self._orders: dict[str, Order] = {}
         self._collective: set[str] = set()
@@ -265,9 +268,23 @@ class ChannelSet:
         if self._trace is not None:
             self._trace(channel.link, "state", channel.status)
         self._on_status(channel.status)
+        if channel.up:
+            self._were_up.add(channel)
+        elif channel in self._were_up:
+            self._were_up.discard(channel)
+            if channel.status.state is State.BACKOFF and self._any_up and self._may_have_lost(channel):
+                self.log.info("link {link} failed when no other one had been up for long: all devices are looked at", link=channel.link)
+                self.on_doubt()
         if self.members.running:
             self._orphans.changed(channel)
             self.members.settle()
+
+    def _may_have_lost(self, lost: Channel) -> bool:
+        """What BroadWorks sent down a channel that was dead already goes to another one; not if there was none then."""
+        settings = lost.settings
+        unnoticed = (settings.heartbeat_tolerance + 1) * settings.heartbeat_interval + TRY_TIMEOUT
+        now = self._clock.seconds()
+        return not any(channel.up and channel.status.since <= now - unnoticed for channel in self.members)
 
     def _lose_all(self) -> None:
         """No channel is left: what has come is all there will be, and what comes later follows on something unknown."""
@@ -314,16 +331,19 @@ class ChannelSet:
         del self._gap_timers[subscription_id]
         order = self._orders[subscription_id]
         ready = order.skip()
-        if not ready and order.lost:
-            ready = order.release()
-            self.on_lost(subscription_id)
-        elif not ready:
+        gap = not ready and not order.lost
+        if gap:
             self.gaps += 1
-            self.on_gap(subscription_id)
             if not order.lose():
                 ready = order.release()
+        elif not ready:
+            ready = order.release()
+            self.on_lost(subscription_id)
         self._watch(subscription_id, order)
         self._deliver_all(ready)
+        if gap and subscription_id in self._orders:
+            # After the delivery: what is asked for now is newer than what has waited.
+            self.on_gap(subscription_id)
 
     def _deliver_all(self, ready: list[Delivery]) -> None:
         for event, link in ready:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from bwconnector.xsi.answers import read_agent, read_call, read_calls, read_conference, read_queue
@@ -24,8 +25,12 @@ async def calls_of(perform: Perform, user: str) -> tuple[XsiCall, ...]:
 
     :raises XsiFailure: it could not be asked, or refused
     """
+    return await _details(perform, user, read_calls((await perform(calls(user))).body))
+
+
+async def _details(perform: Perform, user: str, call_ids: Iterable[str]) -> tuple[XsiCall, ...]:
     found = []
-    for call_id in read_calls((await perform(calls(user))).body)[:MAX_CALLS]:
+    for call_id in islice(call_ids, MAX_CALLS):
         try:
             found.append(read_call((await perform(call(user, call_id))).body))
         except Refused as refused:
@@ -44,8 +49,9 @@ async def _conference(perform: Perform, user: str) -> Conference | None:
 
 
 async def _user(perform: Perform, user: str) -> EventData:
-    found = await calls_of(perform, user)
-    return CallSubscription(found, await _conference(perform, user) if len(found) > 1 else None)
+    listed = read_calls((await perform(calls(user))).body)
+    conference = await _conference(perform, user) if any(listed.values()) else None
+    return CallSubscription(await _details(perform, user, listed), conference)
 
 
 async def _call_center(perform: Perform, target: str) -> EventData:

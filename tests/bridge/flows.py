@@ -87,8 +87,9 @@ def conf(name: str, *call_ids: str, kind: str = "") -> EventData:
     return ConferenceEvent(f"Conference{name}Event", Conference(state, tuple(map(ConferenceParticipant, call_ids)), kind))
 
 
-def truth(*legs: XsiCall, conference: Sequence[str] = ()) -> EventData:
-    return CallSubscription(legs, Conference("Active", tuple(map(ConferenceParticipant, conference))) if conference else None)
+def truth(*legs: XsiCall, conference: Sequence[str] = (), held: bool = False) -> EventData:
+    state = "Held" if held else "Active"
+    return CallSubscription(legs, Conference(state, tuple(map(ConferenceParticipant, conference))) if conference else None)
 
 
 def entry(text: str, **more: object) -> QueueEntry:

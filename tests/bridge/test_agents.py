@@ -50,7 +50,7 @@ class World:
         self.observed: list[str] = []
         self.monitors.observers.append(lambda change: self.observed.append(change.kind))
         values = {code.replace("_", "-"): value for code, value in policy.items()}
-        self.agents = Agents(self.monitors, str, Policy(values), self.clock)
+        self.agents = Agents(self.monitors, str, str, Policy(values), self.clock)
         self.refs: dict[str, str] = {}
         for device in monitored or ("G", "H", "Q"):
             self.monitor(device)

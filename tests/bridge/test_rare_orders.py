@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import attrs
 import pytest
 
-from .flows import Flow, Stream, conf, ev, interleavings, leg, parked, truth
+from .flows import Flow, Stream, acd, agent_leg, conf, ev, interleavings, leg, parked, party, truth, waiting
 
 
 def told(flow: Flow, device: str) -> list[str]:
@@ -225,3 +226,302 @@ def test_who_barged_in_is_released_after_those_whose_call_it_is() -> None:
     for flow, _ in last_in_any_order(script, "ABS"):
         views.add(tuple(told(flow, "B")[-2:]))
     assert views == {("ConnectionCleared{K1,A}", "ConnectionCleared{K1,B}")}
+
+
+# Queues
+
+
+def test_music_that_names_the_agent_who_sent_the_call_there_is_not_its_answer() -> None:
+    flow = Flow("AGQ")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al G")))
+    flow.say("G", ev("Received", leg("g1", "K1 Te Al A")))
+    flow.say("G", ev("Redirected", leg("g1", "K1 Te De A", to="Q", reason="deflection")))
+    flow.say("A", ev("Forwarded", leg("a1", "K1 Or Al G")))
+    flow.say("Q", acd("CallAdded", "q1 K1 A", position=1))
+    flow.say("G", ev("Received", agent_leg("g2", "K1 Te Al A")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac G")))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "Q": "queued", "G": "alerting"}
+
+
+def test_an_offer_waits_for_who_has_sent_the_call_to_the_queue() -> None:
+    script: list[list[Stream]] = [
+        [("A", ev("Originated", leg("a1", "K1 Or Al X"))), ("A", ev("Answered", leg("a1", "K1 Or Ac X")))],
+        [
+            ("A", ev("Redirected", leg("a1", "K1 Or De X", to="Q", reason="transfer"))),
+            ("G", ev("Received", agent_leg("g1", "K1 Te Al X"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "AG"):
+        assert told(flow, "A")[-1] == "Transfered{K1,A}", order
+        assert told(flow, "G") == ["Delivered{K1,G}"], order
+
+
+def test_an_agent_to_whom_its_own_transfer_is_offered_keeps_it() -> None:
+    flow = Flow("ADQ")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al A")))
+    flow.say("A", ev("Received", leg("a1", "K1 Te Al D")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Te Ac D")))
+    flow.say("D", ev("Answered", leg("d1", "K1 Or Ac A")))
+    flow.say("D", ev("Transferred", leg("d1", "K1 Or Al Q")))
+    flow.say("A", truth(agent_leg("a2", "K1 Te Al D")))
+    flow.say("Q", acd("CallAdded", "q1 K1 D", position=1, via=[("A", "transfer")]))
+    flow.finish()
+    assert flow.holds()["K1"]["A"] == "alerting"
+
+
+def test_a_queue_that_begins_to_speak_knows_that_the_call_has_gone() -> None:
+    flow = Flow("A")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    assert flow.holds()["K1"]["Q"] == "queued"
+    flow.monitored.add("Q")
+    flow.heard["Q"] = []
+    flow.say("Q", waiting(), silent=True)
+    assert "Q" not in flow.holds()["K1"]
+    assert told(flow, "A")[-1] == "ConnectionCleared{K1,Q}"
+    assert not flow.heard["Q"]
+
+
+def test_an_agent_nobody_has_told_of_transfers_the_call_of_its_queue() -> None:
+    script: list[list[Stream]] = [
+        [("D", ev("Originated", leg("d1", "K1 Or Al Q"))), ("D", ev("Answered", leg("d1", "K1 Or Ac Q")))],
+        [
+            ("D", ev("Transferred", leg("d1", "K2 Or Al B"))),
+            ("B", ev("Received", leg("b1", "K2 Te Al D", via=[("G", "transfer")]))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "BD"):
+        assert [line[:9] for line in told(flow, "B")] == ["Delivered"], order
+        assert [call for call, parties in flow.holds().items() if "D" in parties] == ["K1"], order
+
+
+def test_a_parked_call_of_a_queue_is_retrieved_by_another_one_than_its_caller() -> None:
+    flow = Flow("BDG")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al Q")))
+    flow.say("G", ev("Received", agent_leg("g1", "K1 Te Al D")))
+    flow.say("G", ev("Answered", agent_leg("g1", "K1 Te Ac D")))
+    flow.say("D", ev("Released", leg("d1", "K1 Or Re Q", release="local")))
+    flow.finish()
+    retrieved = attrs.evolve(agent_leg("g1", "K1 Te Ac D"), remote=party("B"))
+    flow.say("B", ev("Originated", leg("b1", "K2 Or Al G")))
+    flow.say("G", ev("ParkRetrieved", retrieved))
+    flow.say("B", ev("Answered", leg("b1", "K1 Or Ac G")))
+    flow.finish()
+    assert flow.holds()["K1"].get("D") is None
+    assert flow.holds()["K1"]["B"] == "connected"
+
+
+# Snapshots
+
+
+def test_what_waited_for_a_birth_does_not_take_it_back() -> None:
+    flow = Flow("BC")
+    flow.say("C", ev("Originating", leg("c1", "K1 CtD Al B")))
+    flow.say("B", truth(leg("b1", "K1 Te Ac C")))
+    flow.say("C", truth(leg("c1", "K1 Or Ac B")))
+    flow.finish()
+    assert flow.heard["C"][-1].startswith("Established{K1,B} connected")
+
+
+def test_a_device_that_comes_back_hears_again_who_is_there() -> None:
+    flow = Flow("AD")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al A")))
+    flow.say("A", ev("Received", leg("a1", "K1 Te Al D")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Te Ac D")))
+    flow.say("D", truth())
+    assert told(flow, "D")[-1] == "ConnectionCleared{K1,D}"
+    flow.say("D", truth(leg("d1", "K1 Or Ac A")))
+    assert flow.heard["D"][-1].startswith("Established{K1,A} connected")
+
+
+def test_a_leg_that_others_had_told_of_is_held() -> None:
+    flow = Flow("BG")
+    flow.say("G", ev("Received", leg("g1", "K1 Te Al B")))
+    flow.finish()
+    assert flow.holds()["K1"]["B"] == "connected"
+    flow.say("B", truth(leg("b1", "K1 Or He G")))
+    assert flow.heard["B"][-1].startswith("Held{K1,B} hold")
+
+
+def test_a_held_call_that_was_transferred_to_who_alerts_is_retrieved() -> None:
+    flow = Flow("C")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al X")))
+    flow.say("C", ev("Answered", leg("c1", "K1 Or Ac X")))
+    flow.say("C", ev("Held", leg("c1", "K1 Or He X")))
+    flow.say("C", truth(leg("c1", "K2 Or Al B", answer_time=1)))
+    assert flow.heard["C"][-1].startswith("Retrieved{K1,C} connected")
+
+
+def test_a_conference_with_somebody_unknown_is_one_call() -> None:
+    flow = Flow("AB")
+    flow.say("A", truth())
+    flow.say("B", truth(leg("b1", "K1 Or Ac A"), leg("b2", "K2 Te Ac X")), silent=True)
+    flow.say("B", conf("Started", "b2", "b1"))
+    flow.finish()
+    assert [parties for parties in flow.holds().values() if "B" in parties] == [{"B": "connected", "X": "connected"}]
+
+
+def test_a_parked_call_that_is_transferred_to_where_it_is_parked() -> None:
+    flow = Flow("BD")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al X")))
+    flow.say("D", ev("Answered", leg("d1", "K1 Or Ac X")))
+    flow.say("B", parked("D"))
+    flow.finish()
+    assert flow.holds()["K1"]["B"] == "queued"
+    flow.say("D", ev("Originated", leg("d2", "K2 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K2 Te Al D")))
+    flow.say("D", ev("Redirected", leg("d1", "K1 Or De X", to="B", reason="transfer"), leg("d2", "K2 Or De B", to="X", reason="transfer")))
+    flow.say("B", ev("Transferred", leg("b1", "K3 Te Al X")))
+    flow.finish()
+    assert "ConnectionCleared{K1,B}" in told(flow, "B")
+    assert [parties["B"] for parties in flow.holds().values() if "B" in parties] == ["alerting"]
+
+
+def test_a_call_that_is_parked_is_not_one_that_waits_in_a_queue() -> None:
+    flow = Flow("AB")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.say("A", ev("Held", leg("a1", "K1 Or He Q")))
+    flow.say("A", ev("Originated", leg("a2", "K2 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K2 Te Al A")))
+    flow.say("B", ev("Answered", leg("b1", "K2 Te Ac A")))
+    flow.say("A", ev("Answered", leg("a2", "K2 Or Ac B")))
+    flow.say("B", parked("A"))
+    flow.say("B", ev("Released", leg("b1", "K2 Te Re A", release="local")))
+    flow.finish()
+    assert "B" not in flow.holds()["K1"]
+
+
+def test_both_halves_of_a_transfer_that_nobody_told_become_one_call() -> None:
+    flow = Flow("AC")
+    flow.say("C", ev("Received", agent_leg("c1", "K1 Te Al B")))
+    flow.say("A", ev("Received", leg("a1", "K2 Te Al B")))
+    flow.say("A", ev("Answered", leg("a1", "K2 Te Ac B")))
+    flow.finish()
+    flow.say("A", ev("Transferred", leg("a1", "K2 Te Ac Q")))
+    flow.say("C", ev("Updated", attrs.evolve(agent_leg("c1", "K2 Te Al A"), remote=party("Q"))))
+    flow.finish()
+    assert flow.holds()["K2"] == {"A": "connected", "C": "alerting", "Q": "queued"}
+    assert told(flow, "A").count("Transfered{K2,B}") == 1
+    assert told(flow, "C")[-1] == "Transfered{K1,B}"
+
+
+def test_a_held_conference_is_held_although_a_participant_holds() -> None:
+    flow = Flow("B")
+    for held in (False, True):
+        flow.say("B", truth(leg("b1", "K1 Or Ac C"), leg("b2", "K2 Or Ac X"), conference=["b1", "b2"], held=held))
+    assert flow.holds()["K1"]["B"] == "hold"
+    flow.say("B", ev("Held", leg("b1", "K1 Or RH C")))
+    flow.finish()
+    assert flow.holds()["K1"]["B"] == "hold"
+
+
+def test_a_snapshot_shows_a_leg_in_the_call_that_it_was_picked_up_into() -> None:
+    flow = Flow("AC")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al X")))
+    flow.say("A", ev("Originated", leg("a1", "K2 Or Al X")))
+    flow.say("A", ev("Answered", leg("a1", "K2 Or Ac C")))
+    flow.finish()
+    flow.say("C", truth(leg("c1", "K2 Or Ac A")))
+    assert flow.holds()["K2"]["C"] == "connected"
+    assert "C" not in flow.holds().get("K1", {})
+
+
+def test_an_agent_waits_for_a_monitored_caller_that_knows_how_it_came_to_the_queue() -> None:
+    script: list[list[Stream]] = [
+        [
+            ("A", ev("Originated", leg("a1", "K1 Or Al B"))),
+            ("B", ev("Received", leg("b1", "K1 Te Al A"))),
+            ("B", ev("Answered", leg("b1", "K1 Te Ac A"))),
+        ],
+        [
+            ("A", ev("Redirected", leg("a1", "K1 Or De B", to="Q", reason="transfer"))),
+            ("B", ev("Transferred", leg("b1", "K2 Te Ac Q"))),
+            ("G", ev("Received", agent_leg("g1", "K2 Te Al B"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "ABG"):
+        assert told(flow, "B")[-3:] == ["Transfered{K1,A}", "Queued{K2,Q}", "Delivered{K2,G}"], order
+
+
+def test_a_snapshot_of_a_redirected_call_is_not_part_of_one_that_still_rings_at_who_redirected_it() -> None:
+    flow = Flow("ABD")
+    flow.say("B", truth(leg("b1", "K1 Te Al A")), silent=True)
+    flow.say("D", truth(leg("d1", "K2 Te Al A", via=[("B", "deflection")])), silent=True)
+    assert flow.holds()["K1"] == {"A": "connected", "B": "alerting"}
+    assert flow.holds()["K2"]["D"] == "alerting"
+
+
+def test_music_of_a_queue_that_has_not_spoken_yet_is_no_answer_of_its_agent() -> None:
+    flow = Flow("AGQ")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("G", ev("Received", agent_leg("g1", "K1 Te Al A")))
+    flow.finish()
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.finish()
+    flow.say("Q", acd("CallAdded", "q1 K1 A", position=1))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "G": "alerting", "Q": "queued"}
+
+
+def test_who_barges_into_the_call_of_an_unknown_agent_retrieves_nothing() -> None:
+    flow = Flow("AC")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.say("A", ev("BargedIn", leg("a1", "K1 Or Ac Q")))
+    flow.say("C", ev("Originated", leg("c1", "K2 Or Al G")))
+    flow.say("C", ev("Answered", leg("c1", "K1 Or Ac G")))
+    flow.say("C", conf("Started", "c1", kind="Barge-In"))
+    flow.finish()
+    assert told(flow, "A")[-1].startswith("Conferenced")
+    assert "Retrieved{K1,C}" not in told(flow, "A")
+
+
+def test_which_of_its_calls_is_parked_the_parked_party_tells() -> None:
+    script: list[list[Stream]] = [
+        [("A", ev("Received", leg("a1", "K1 Te Al X"))), ("A", ev("Answered", leg("a1", "K1 Te Ac X")))],
+        [
+            ("A", ev("Held", leg("a1", "K1 Te He X"))),
+            ("A", ev("Received", leg("a2", "K2 Te Al D"))),
+            ("A", ev("Answered", leg("a2", "K2 Te Ac D"))),
+        ],
+        [
+            ("A", ev("Held", leg("a2", "K2 Te RH D"))),
+            ("C", parked("A")),
+            ("D", ev("Released", leg("d1", "K2 Or Re A", release="local"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "ACD"):
+        assert {call: parties["C"] for call, parties in flow.holds().items() if "C" in parties} == {"K2": "queued"}, order
+
+
+def test_who_waits_at_a_queue_is_not_parked() -> None:
+    flow = Flow("CQ")
+    flow.say("Q", acd("CallAdded", "q1 K1 A", position=1))
+    flow.say("C", parked("A"))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "Q": "queued"}
+
+
+def test_a_caller_that_others_gave_up_is_there_again_when_it_is_answered_late() -> None:
+    flow = Flow("AC")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al A")))
+    flow.say("A", ev("Received", leg("a1", "K1 Te Al C")))
+    flow.say("A", ev("Released", leg("a1", "K1 Te Re C", release="remote")))
+    flow.finish()
+    assert told(flow, "C")[-1] == "ConnectionCleared{K1,C}"
+    flow.say("C", ev("Answered", leg("c1", "K1 Or Ac D")))
+    flow.finish()
+    assert flow.holds()["K1"] == {"C": "connected", "D": "connected"}
+    assert told(flow, "C")[-1] == "Established{K1,D}"
+
+
+def test_a_caller_that_others_gave_up_is_there_again_when_a_snapshot_shows_it() -> None:
+    flow = Flow("AC")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al A")))
+    flow.say("A", ev("Received", leg("a1", "K1 Te Al C")))
+    flow.say("A", ev("Released", leg("a1", "K1 Te Re C", release="remote")))
+    flow.wait(2.0)
+    flow.say("C", truth(leg("c1", "K1 Or Ac D")))
+    assert flow.holds()["K1"] == {"C": "connected", "D": "connected"}

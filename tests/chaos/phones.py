@@ -7,13 +7,15 @@ from random import Random
 from bwconnector.simulator.model import SwitchError
 from bwconnector.simulator.switch import Switch
 
-__all__ = ["NUMBERS", "OUTSIDE", "QUEUE", "USERS", "free_numbers", "use_phone"]
+__all__ = ["NUMBERS", "OUTSIDE", "QUEUES", "USERS", "free_numbers", "use_phone"]
 
 USERS = ("alice", "bob", "carol", "dave")
 OUTSIDE = ("+15559990000", "+15559990001")
-QUEUE = "queue1"
-NUMBERS = ("1501", "1501", "1001", "1002", "1003", "1004", "+15550001002", *OUTSIDE, "5551")
-"""What may be dialled: a call center, extensions, public numbers of the same people, outside numbers, and a number that does not exist."""
+QUEUE, ROUTE = "queue1", "route1"
+QUEUES = (QUEUE, ROUTE)
+NUMBERS = ("1501", "1501", "1701", "1001", "1002", "1003", "1004", "+15550001002", *OUTSIDE, "5551")
+"""What may be dialled: a call center, a route point, extensions, public numbers of the same people, outside numbers, and a number that
+does not exist."""
 
 ANYBODY = (*USERS, *OUTSIDE)
 
@@ -44,10 +46,13 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     "barge_in": (USERS, USERS),
     "overflow": ((QUEUE,),),
     "strand": ((QUEUE,),),
-    "release_waiting": ((QUEUE,),),
-    "transfer_waiting": ((QUEUE,), NUMBERS),
+    "release_waiting": (QUEUES,),
+    "transfer_waiting": (QUEUES, NUMBERS),
     "promote": ((QUEUE,), ("0-Highest", "1-High")),
     "escape": (ANYBODY,),
+    "offer": ((ROUTE,), USERS),
+    "bounce": ((ROUTE,),),
+    "fail": ((ROUTE,),),
 }
 """Operations of the switch with what each of their arguments may be."""
 
@@ -82,15 +87,18 @@ def free_numbers(switch: Switch, person: str) -> list[str]:
 
 
 def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
-    """It might lead to two calls between the same two parties, or to a party in two conferences.
+    """It might lead to two calls between the same two parties, to a party in two conferences, or to a conference that is parked.
 
     Events name a far end by its user, not by its leg, so there they do not say which of the two calls is meant; and a party that is in a
     CSTA call twice would have one connection for two legs. Snapshots must repair what the call model supposes.
     """
     person = arguments[0]
-    others = {leg.peer.owner.user_id for leg in switch.legs(person) if leg.peer is not None}
+    far_ends = [leg.peer.owner.user_id for leg in switch.legs(person) if leg.peer is not None]
+    others = set(far_ends)
     if name.startswith("conference"):
-        return any(switch.bridge(other) is not None for other in others)
+        return len(others) < len(far_ends) or any(switch.bridge(other) is not None for other in others)
+    if name == "park":
+        return any(switch.bridge(other) is not None for other in (person, *others))
     if name == "barge_in":
         parties = {arguments[1], *_others(switch, arguments[1])}
         return any(switch.bridge(party) is not None for party in (person, *parties)) or bool(others & parties)

@@ -8,7 +8,7 @@ from bwconnector.csta import messages as csta
 from bwconnector.simulator.legs import Leg
 from bwconnector.simulator.switch import Switch
 
-from .phones import QUEUE
+from .phones import QUEUES
 
 __all__ = ["Picture", "subject", "truth"]
 
@@ -49,7 +49,7 @@ class Picture:
     @property
     def states(self) -> list[str]:
         """Local connection states; a call that is parked (queued at a user) is at nobody's phone."""
-        return sorted(state for state in self.calls.values() if state != "queued" or self.device == QUEUE)
+        return sorted(state for state in self.calls.values() if state != "queued" or self.device in QUEUES)
 
     @property
     def heard_by_call(self) -> dict[str, list[str]]:
@@ -89,7 +89,7 @@ class Picture:
         self._last[key] = said
         if isinstance(event, csta.DeliveredEvent):
             # now that it rings elsewhere, it may come back to its queue, or be offered to somebody unknown, again
-            for other in [(call_id, device) for device in (None, QUEUE) if device != connection.device_id]:
+            for other in [(call_id, device) for device in (None, *QUEUES) if device != connection.device_id]:
                 self._last.pop(other, None)
         self._set(call_id, state)
 
@@ -155,7 +155,7 @@ def truth(switch: Switch, user: str) -> list[str]:
 
     In CSTA a device has one connection in a call, so a second call with a party that is in the conference already stays a call of its own.
     """
-    if user == QUEUE:
+    if user in QUEUES:
         return ["queued"] * len(switch.waiting(user))
     bridge = switch.bridge(user)
     members = bridge.legs if bridge is not None else []

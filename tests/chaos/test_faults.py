@@ -12,7 +12,7 @@ from bwconnector.xsi.collective import Scope
 
 from . import EXAMPLES, PHASES, REPEATABLE
 from .faults import HARMLESS, HARSH, Fault, apply, faults, heal
-from .phones import QUEUE, USERS
+from .phones import QUEUES, USERS
 from .picture import Picture
 from .world import CONFIGS, SETTLED, World
 
@@ -29,7 +29,7 @@ CHOICES = st.integers(0, 1_000_000)
 PAUSES = st.sampled_from([1.0, 2.0, 7.0])
 POLICIES = st.sampled_from([MONITOR_STOP, REPAIR])
 SCOPES = st.sampled_from([None, Scope("group", "ExampleEnt/sales")])
-MONITORED = st.lists(st.sets(st.sampled_from((*USERS, QUEUE))).map(sorted), min_size=2, max_size=2)
+MONITORED = st.lists(st.sets(st.sampled_from((*USERS, *QUEUES))).map(sorted), min_size=2, max_size=2)
 
 
 @attrs.frozen
@@ -89,7 +89,7 @@ def _without_private_calls(picture: Picture) -> dict[str, list[str]]:
 
 
 @settings(max_examples=2 * EXAMPLES, derandomize=REPEATABLE, phases=PHASES)
-@given(CONFIGS, st.sets(st.sampled_from((*USERS, QUEUE)), min_size=1).map(sorted), scripts(("phone", "fault"), HARMLESS), CHOICES)
+@given(CONFIGS, st.sets(st.sampled_from((*USERS, *QUEUES)), min_size=1).map(sorted), scripts(("phone", "fault"), HARMLESS), CHOICES)
 def test_all_is_told_once_and_in_order(config: SimulatorConfig, monitored: list[str], script: list[Act], seed: int) -> None:
     heard: list[dict[str, dict[str, list[str]]]] = []
     for with_faults in (True, False):

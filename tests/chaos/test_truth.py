@@ -9,13 +9,13 @@ from bwconnector.simulator.config import SimulatorConfig
 from bwconnector.xsi.collective import Scope
 
 from . import EXAMPLES, PHASES, REPEATABLE
-from .phones import QUEUE, USERS
+from .phones import QUEUES, USERS
 from .world import CONFIGS, SETTLED, World
 
 DRIFT = 0.14
 """Seconds that a stream may be behind: even twice that is less than a later event waits for an earlier one."""
 
-MONITORED = st.lists(st.sets(st.sampled_from((*USERS, QUEUE))).map(sorted), min_size=1, max_size=2)
+MONITORED = st.lists(st.sets(st.sampled_from((*USERS, *QUEUES))).map(sorted), min_size=1, max_size=2)
 CHOICES = st.integers(0, 1_000_000)
 PAUSES = st.sampled_from([1.0, 2.0])
 

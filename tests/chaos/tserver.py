@@ -11,6 +11,7 @@ from bwconnector.bridge.session import Session
 from bwconnector.csta import messages as csta
 from bwconnector.csta.xml import ED3, EventReport, decode, encode
 
+from .phones import QUEUES
 from .picture import Picture
 
 __all__ = ["MemoryLink", "TServer"]
@@ -143,7 +144,10 @@ class TServer:
 
         :param numbers: what a device may call
         """
-        device = random.choice(self.devices)
+        people = [device for device in self.devices if device not in QUEUES]
+        if not people:
+            return f"{self.name}: nothing"
+        device = random.choice(people)
         calls = self.pictures[device].calls if device in self.pictures else {}
         states = {state: csta.ConnectionID(call_id, device) for call_id, state in calls.items()}
         number = random.choice(numbers(device))

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from bwconnector.bridge.bridge import Bridge
+from bwconnector.bridge.devices import ROUTE_POINT
 from bwconnector.bridge.status import MONITOR_STOP
 from bwconnector.simulator.broadworks import BroadWorks
 from bwconnector.simulator.config import SimulatorConfig
@@ -23,7 +24,7 @@ from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.parse import parse, unwanted
 from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
 
-from .phones import USERS, free_numbers, use_phone
+from .phones import ROUTE, USERS, free_numbers, use_phone
 from .picture import truth
 from .tserver import MemoryLink, TServer
 from .xsps import MemoryXsp
@@ -32,8 +33,8 @@ __all__ = ["CONFIGS", "World"]
 
 DOMAIN = "example.net"
 
-CONFIG = SimulatorConfig(users=len(USERS), domain=DOMAIN, ring_time=100_000.0)
-"""Nothing happens by itself but that a click-to-dial's user lifts after a second."""
+CONFIG = SimulatorConfig(users=len(USERS), agents=len(USERS), domain=DOMAIN, ring_time=100_000.0, wrap_up_time=0.1, route_point_time=0.0)
+"""Nothing happens by itself but that a click-to-dial's user lifts after a second, and that an agent is soon ready for the next call."""
 
 CONFIGS = st.builds(
     lambda **variation: attrs.evolve(CONFIG, **variation),
@@ -75,6 +76,8 @@ class World:
         self.scope = scope
         self.broadworks = BroadWorks(config, self.clock)
         self.switch = self.broadworks.switch
+        for user in USERS:
+            self.switch.agents.set_state(user, "Available")
         self._random = Random(seed)
 
         def delay() -> float:
@@ -100,9 +103,10 @@ class World:
             link_loss_policy=link_loss_policy,
             default_domain=DOMAIN,
             account=config.user_id,
+            kinds={f"{ROUTE}@{DOMAIN}": ROUTE_POINT},
             scope_id=scope.id if scope is not None else "",
         )
-        self.bridge.restored = self.subscriptions.channels_restored
+        self.bridge.restored = self.channels.on_doubt = self.subscriptions.channels_restored
         self.tservers = [TServer(f"tserver-{number}", self.clock, devices) for number, devices in enumerate(monitored, 1)]
         self._links: dict[str, MemoryLink] = {}
         self.channels.start()
@@ -168,7 +172,8 @@ class World:
         for tserver in self.tservers:
             for device, picture in tserver.pictures.items():
                 heard = "\n".join(picture.heard)
-                assert picture.states == truth(self.switch, device), f"{tserver.name} about {device}:\n{heard}"
+                true = truth(self.switch, device)
+                assert picture.states == true, f"{tserver.name} about {device}: {picture.calls} is to be {true}:\n{heard}"
                 faults = [fault for fault in picture.faults if complete or fault.startswith("twice")]
                 assert not faults, f"{tserver.name} about {device}: {faults} in\n{heard}"
 

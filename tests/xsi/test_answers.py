@@ -21,8 +21,9 @@ def test_call_start_info() -> None:
 
 def test_calls() -> None:
     body = f'<Calls {X}><call inConference="false"><callId>c:0</callId><uri>u</uri></call><call/><call><callId>c:1</callId></call></Calls>'
-    assert answers.read_calls(body.encode()) == ("c:0", "c:1")
-    assert answers.read_calls(f"<Calls {X}/>".encode()) == ()
+    assert answers.read_calls(body.encode()) == {"c:0": False, "c:1": False}
+    assert answers.read_calls(body.replace("false", "true").encode()) == {"c:0": True, "c:1": False}
+    assert answers.read_calls(f"<Calls {X}/>".encode()) == {}
 
 
 def test_call() -> None:

@@ -586,3 +586,28 @@ def test_a_request_that_waited_for_an_xsp_which_is_lost_goes_to_another_one() ->
     assert len(other.asked) == 2
     other.asked[-1].answer(b"x")
     assert result_of(waiting).body == b"x"
+
+
+# Nothing is sure
+
+
+def test_a_channel_lost_while_no_other_one_had_been_up_for_long_leaves_everything_in_doubt() -> None:
+    world, doubts = World(2), []
+    world.set.on_doubt = lambda: doubts.append(world.clock.seconds())
+    world.clock.advance(20.0)
+    world.xsps[1].opened[-1].receiver.stream_ended("lost")
+    assert not doubts
+    world.clock.advance(2.0)
+    world.xsps[1].opened[-1].come_up("ch-2", NEVER)
+    world.clock.advance(1.0)
+    world.xsps[0].opened[-1].receiver.stream_ended("lost")
+    assert doubts == [23.0]
+
+
+def test_a_channel_lost_beside_one_that_had_been_up_for_long_costs_nothing() -> None:
+    world, doubts = World(2), []
+    world.set.on_doubt = lambda: doubts.append(world.clock.seconds())
+    world.clock.advance(20.0)
+    world.xsps[0].opened[-1].receiver.stream_ended("lost")
+    world.xsps[1].opened[-1].receiver.stream_ended("lost")  # now all are lost: that is told otherwise
+    assert not doubts
