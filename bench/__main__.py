@@ -15,19 +15,39 @@ from typing import Any
 from twisted.internet import task
 from twisted.internet.defer import ensureDeferred
 
-from bench import pictures, stages
+from bench import pictures, recorder, stages
 from bench.figures import Row, machine, percentile
 from bench.latency import RATES, LatencyRow
-from bench.memory import Memory
+from bench.memory import LargeSite, Memory
 from bench.starts import Recovery, Starts
 from bench.throughput import Throughput
 from bench.tserver import BenchError
 
 RESULTS = Path(__file__).resolve().parent / "results"
 DOCUMENT = RESULTS.parent.parent / "docs" / "performance.rst"
-GROUPS = ("throughput", "starts", "latency", "memory", "recovery", "stages")
-FULL = {"devices": 1000, "cycles": 2, "rounds": 5, "seconds": 2.0, "starts": 1500, "monitors": 20_000, "calls": 8_000, "recovery": 2000}
-QUICK = {"devices": 60, "cycles": 3, "rounds": 2, "seconds": 0.3, "starts": 100, "monitors": 500, "calls": 200, "recovery": 50}
+GROUPS = ("throughput", "starts", "latency", "memory", "site", "recovery", "recorder", "stages")
+FULL = {
+    "devices": 1000,
+    "cycles": 2,
+    "rounds": 5,
+    "seconds": 2.0,
+    "starts": 1500,
+    "monitors": 20_000,
+    "calls": 8_000,
+    "recovery": 2000,
+    "site": (10_000, 100_000),
+}
+QUICK = {
+    "devices": 60,
+    "cycles": 3,
+    "rounds": 2,
+    "seconds": 0.3,
+    "starts": 100,
+    "monitors": 500,
+    "calls": 200,
+    "recovery": 50,
+    "site": (200, 2_000),
+}
 CURVE = (*range(0, 100, 2), 99)
 """Percentiles of the picture of latencies."""
 
@@ -106,6 +126,17 @@ class Suite:
         rows = Memory(self._reactor, self._directory, monitors=self._sizes["monitors"], calls=self._sizes["calls"])
         await rows.run()
         return list(rows.rows())
+
+    async def _site(self) -> Iterable[Row]:
+        monitors, devices = self._sizes["site"]
+        rows = LargeSite(self._reactor, self._directory, monitors=monitors, devices=devices)
+        await rows.run()
+        return list(rows.rows())
+
+    async def _recorder(self) -> Iterable[Row]:
+        shares, cost = recorder.rounds(self._sizes["rounds"])
+        told = f"{cost:.1f} µs an event"
+        return [Row("recorder", "the flight recorder, for what passes in a recorded call", "its time ÷ everything else's", shares, told)]
 
     async def _recovery(self) -> Iterable[Row]:
         rows = Recovery(self._reactor, self._directory, monitors=self._sizes["recovery"], rounds=min(3, self._sizes["rounds"]))

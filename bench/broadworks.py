@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from bench.workload import chunk
 
-__all__ = ["BroadWorks", "XspPort"]
+__all__ = ["FIRST_PACKAGE", "NOT_FOUND", "BroadWorks", "XspPort", "xml_answer"]
 
 _NAMESPACES = 'xmlns:xsi="http://schema.broadsoft.com/xsi" xmlns:xsi1="http://www.w3.org/2001/XMLSchema-instance"'
 _SNAPSHOT = (
@@ -28,18 +28,18 @@ _SNAPSHOT = (
 )
 _HEARTBEAT = b'<ChannelHeartBeat xmlns="http://schema.broadsoft.com/xsi"/>'
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 _STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nTransfer-Encoding: chunked\r\n\r\n"
 _ACK_END = b"</EventResponse>"
 _REQUEST = re.compile(rb"([A-Z]+) [^ ]*?/v2\.0/([^ ?]*)[^\r]*\r\n")
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)\r\n", re.IGNORECASE)
 _EVENT = re.compile(rb"<event>([^<]*)</event>")
 _ACKNOWLEDGED = re.compile(rb"<eventID>([^<]*)</eventID><statusCode>(\d+)</statusCode>")
-_FIRST_PACKAGE = b"Advanced Call"
+FIRST_PACKAGE = b"Advanced Call"
 EXPIRES = 86400
 
 
-def _answer(body: str) -> bytes:
+def xml_answer(body: str) -> bytes:
     data = f'<?xml version="1.0" encoding="UTF-8"?>{body}'.encode()
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%b" % (len(data), data)
 
@@ -90,9 +90,9 @@ class BroadWorks:
             self.requests["profile"] += 1
             user = parts[1] if "@" in parts[1] else f"{parts[1]}@example.net"
             name = user.partition("@")[0]
-            return _answer(
+            return xml_answer(
                 f'<Profile xmlns="http://schema.broadsoft.com/xsi"><details><userId>{user}</userId><firstName>Agent</firstName>'
-                f"<lastName>{name}</lastName><number>555{name[5:]}0000</number><extension>{name[5:]}</extension></details>"
+                f"<lastName>{name}</lastName><number>555{name[5:]}0000</number><extension>{name[5:]}</extension><serviceProvider>bench</serviceProvider></details>"
                 "<countryCode>1</countryCode></Profile>"
             )
         if parts[0] == "user" and method == b"POST":
@@ -112,9 +112,9 @@ class BroadWorks:
         found = _EVENT.search(body)
         package = found[1] if found else b""
         if self.packages is not None and package not in self.packages:
-            return _NOT_FOUND
+            return NOT_FOUND
         subscription = f"5d0d2f3e-6f0e-4b53-9c3e-{next(self._numbers):012x}"
-        first = package == _FIRST_PACKAGE
+        first = package == FIRST_PACKAGE
         self._known[subscription] = (user, first)
         if first:
             self.subscriptions[user] = subscription
@@ -123,14 +123,14 @@ class BroadWorks:
 
     def _renew(self, subscription: str) -> bytes:
         if subscription not in self._known:
-            return _NOT_FOUND
+            return NOT_FOUND
         user, first = self._known[subscription]
         if first:
             self._snapshot(subscription, user)
         return self._granted(subscription)
 
     def _granted(self, subscription: str) -> bytes:
-        return _answer(
+        return xml_answer(
             f'<Subscription xmlns="http://schema.broadsoft.com/xsi"><subscriptionId>{subscription}</subscriptionId>'
             f"<expires>{EXPIRES}</expires></Subscription>"
         )

@@ -1,7 +1,8 @@
-"""Row W6: what a monitor and a live call take of memory, and the garbage collector's longest pause."""
+"""Rows W6 and W8: what monitors and live calls take of memory, how long the garbage collector pauses; the start at a large site."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from bench.figures import Goal, Row
 from bench.tserver import BenchError, TServer
 from bench.workload import device_name
 
-__all__ = ["Memory"]
+__all__ = ["LargeSite", "Memory"]
 
 START_TIMEOUT = 240.0
+BATCH = 500
+"""Events at a time: a link that were told of thousands at once would be taken for one that does not read."""
 
 
 class Memory:
@@ -36,7 +39,8 @@ class Memory:
     async def _measure(self, packages: str) -> tuple[float, float, float]:
         """KB for each monitor and each call, seconds of the longest pause."""
         config = self._directory / f"W6-{packages}.toml"
-        config.write_text(config_text([1], resync_interval=0))
+        # The flight recorder's ring is of one size, whatever there is: it belongs to neither monitors nor calls.
+        config.write_text(config_text([1], resync_interval=0) + "[recorder]\nsize = 0\n")
         config.chmod(0o600)
         child = Child(self._reactor, "W6", "memory_subject.py", str(config), packages)
         link = TServer("tserver-1")
@@ -53,7 +57,16 @@ class Memory:
             while subscriptions != (subscriptions := (await child.ask())["subscriptions"]):
                 await deferLater(self._reactor, 0.5)
             monitored = await child.ask("collect")
-            called = await child.ask(f"calls {self._calls}")
+            link.begin()
+            for sent in range(BATCH, 2 * self._calls + BATCH, BATCH):
+                last = min(sent, 2 * self._calls)
+                await child.ask(f"calls {self._calls} {last}")
+                deadline = time.perf_counter() + START_TIMEOUT
+                while link.received < last:  # until then they wait in the process to be sent
+                    if time.perf_counter() > deadline:
+                        raise BenchError(f"W6: {last - link.received} events did not come\n{child.log}")
+                    await deferLater(self._reactor, 0.02)
+            called = await child.ask("collect")
             if called["calls"] != self._calls or len(link.monitors) != self._monitors:
                 raise BenchError(f"W6: {len(link.monitors)} monitors and {called['calls']} calls, not what was asked for\n{child.log}")
         finally:
@@ -83,4 +96,62 @@ class Memory:
             "ms",
             (1000 * pause,),
             f"{1000 * full_pause:.0f} ms with all nine packages",
+        )
+
+
+class LargeSite:
+    """W8: one process that knows every device of an enterprise from its directory, and starts monitors on some of them.
+
+    All is done by requests to XSPs in memory, so the seconds are those of the connector alone.
+    """
+
+    def __init__(self, reactor: Any, directory: Path, *, monitors: int, devices: int) -> None:
+        self._reactor = reactor
+        self._directory = directory
+        self._monitors = monitors
+        self._devices = devices
+        self._took = 0.0
+        self._found: dict[str, Any] = {}
+
+    async def run(self) -> None:
+        config = self._directory / "W8.toml"
+        options = {"subscription_scope": "enterprise", "subscription_scope_id": "bench", "resync_interval": 0}
+        config.write_text(config_text([1], **options) + "[recorder]\nsize = 0\n")
+        config.chmod(0o600)
+        child = Child(self._reactor, "W8", "memory_subject.py", str(config), "calls", str(self._devices))
+        link = TServer("tserver-1")
+        try:
+            await child.started()
+            await connectProtocol(TCP4ClientEndpoint(self._reactor, "127.0.0.1", child.port), link)
+            while link.status != "normal":
+                await deferLater(self._reactor, 0.05)
+            before = await child.ask("collect")
+            began = time.perf_counter()
+            started = link.start_monitors([device_name(number) for number in range(self._monitors)], 200)
+            started.addTimeout(START_TIMEOUT, self._reactor)
+            await started
+            requests = -1
+            while requests != (requests := (await child.ask())["requests"]):
+                self._took = time.perf_counter() - began  # until the last device was asked for what is going on there
+                await deferLater(self._reactor, 0.5)
+            self._found = await child.ask("collect")
+            if len(link.monitors) != self._monitors or self._found["devices"] < self._devices:
+                raise BenchError(
+                    f"W8: {len(link.monitors)} monitors and {self._found['devices']} devices, not what was asked for\n{child.log}"
+                )
+        finally:
+            link.transport.abortConnection()
+            await child.end()
+        self._found["memory"] -= before["memory"]
+        self._found["cpu"] -= before["cpu"]
+
+    def rows(self) -> Iterator[Row]:
+        found = self._found
+        yield Row(
+            "W8",
+            f"start of {self._monitors} monitors at a site of {self._devices} devices, XSPs in memory",
+            "seconds",
+            (self._took,),
+            f"{found['cpu']:.1f} s of CPU; {found['requests']} requests; {found['memory'] / 1e6:.0f} MB; "
+            f"the garbage collector's longest pause {1000 * found['pause']:.0f} ms",
         )

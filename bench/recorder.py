@@ -1,12 +1,10 @@
 """What the flight recorder costs: the time that it takes for what passed in a recording, against the time of everything else for the same.
 
-Run it as ``python bench/recorder.py [RECORDING]``. Rounds alternate, and medians are told, as machines are never quiet. A whole connector
-is compared with and without it by ``[recorder] size = 0``.
+Rounds of both take turns, as machines are never quiet. ``python -m bench --only recorder`` measures it.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -14,13 +12,15 @@ from time import perf_counter, time
 from types import SimpleNamespace
 from typing import Any
 
-from bwconnector.ops.dump import Dump, read_dump
+from bwconnector.ops.dump import read_dump
 from bwconnector.ops.recorder import XSI, Entry, Failed, Recorder
 from bwconnector.ops.replay import replay
 from bwconnector.xsi.errors import OutcomeUnknown
 
 RECORDING = Path(__file__).parent.parent / "tests" / "replays" / "held-call.jsonl"
 SIZE = 64 * 1024 * 1024
+REPEATED = 20
+"""Replays in a round; one takes a few milliseconds."""
 
 
 def calls_of(recorder: Recorder, entries: Sequence[Entry]) -> list[tuple[Callable[..., None], tuple[Any, ...]]]:
@@ -54,30 +54,23 @@ CHANGE = SimpleNamespace(
 )
 
 
-def measure(dump: Dump, rounds: int) -> tuple[float, float]:
-    """Seconds of a replay, and seconds of the recorder for what passes in it: medians over ``rounds``."""
+def rounds(number: int) -> tuple[tuple[float, ...], float]:
+    """For each round the recorder's time by that of a replay of the same; and the median of its microseconds for an event."""
+    dump = read_dump(RECORDING)
     recorder = Recorder(time, SIZE)
     calls = calls_of(recorder, dump.recording.entries)
-    replays, records = [], []
-    for _ in range(rounds):
-        began = perf_counter()
-        replay(dump)
-        middle = perf_counter()
-        for call, arguments in calls:
-            call(*arguments)
-        replays.append(middle - began)
-        records.append(perf_counter() - middle)
-    return median(replays), median(records)
-
-
-def main(arguments: Sequence[str], rounds: int = 101) -> None:
-    dump = read_dump(arguments[0] if arguments else RECORDING)
     events = sum(entry.word == "document" for entry in dump.recording.entries)
-    without, more = measure(dump, rounds)
-    print(f"recorder / everything else     {more / without:8.1%}")
-    print(f"everything else, an event      {without / events * 1e6:8.1f} µs")
-    print(f"the recorder, an event         {more / events * 1e6:8.2f} µs")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    shares, costs = [], []
+    for _ in range(number):
+        replays = records = 0.0
+        for _ in range(REPEATED):
+            began = perf_counter()
+            replay(dump)
+            middle = perf_counter()
+            for call, arguments in calls:
+                call(*arguments)
+            replays += middle - began
+            records += perf_counter() - middle
+        shares.append(records / replays)
+        costs.append(1e6 * records / REPEATED / events)
+    return tuple(shares), median(costs)

@@ -32,14 +32,21 @@ class Usage:
     def __init__(self) -> None:
         self.longest_pause = 0.0
         self._began = 0.0
+        self._asked = False
         gc.callbacks.append(self._collecting)
 
     def _collecting(self, phase: str, info: dict[str, int]) -> None:
         now = time.perf_counter()
         if phase == "start":
             self._began = now
-        else:
+        elif not self._asked:
             self.longest_pause = max(self.longest_pause, now - self._began)
+
+    def collect(self) -> None:
+        """Free what nothing refers to; this is no pause of the collector's own."""
+        self._asked = True
+        gc.collect()
+        self._asked = False
 
     def read(self) -> dict[str, Any]:
         pages = int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
@@ -57,7 +64,7 @@ class Control(LineOnlyReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         if line == b"collect":
-            gc.collect()
+            self._usage.collect()
         if line == b"forget pauses":
             self._usage.longest_pause = 0.0
         found = {**self._usage.read(), "subscriptions": self._service.subscriptions.live, "calls": len(self._service.bridge.model.table)}

@@ -19,9 +19,12 @@ from bwconnector.ops.dump import DumpError, read_dump
 from bwconnector.ops.fixture import write_fixture
 from bwconnector.ops.remote import DEFAULT_URL, link_lines
 from bwconnector.ops.replay import replay
+from bwconnector.ops.sizing import HEADS as SITE_HEADS
+from bwconnector.ops.sizing import SITES, Site, lines
 from bwconnector.ops.story import HEADS, Unknown, story
 from bwconnector.ops.tables import table_lines
 from bwconnector.ops.watch import Watch
+from bwconnector.options import RecorderOptions
 
 __all__ = ["main"]
 
@@ -72,9 +75,21 @@ def _parser() -> argparse.ArgumentParser:
         "url", metavar="URL", nargs="?", default=DEFAULT_URL, help=f"the connector's status page; {DEFAULT_URL} by default"
     )
 
+    sizing = command(_size, "Reckon what a site needs of CPU, memory and XSPs; without numbers, for some examples.")
+    sizing.add_argument("--agents", type=_number, metavar="N", help="monitored devices")
+    sizing.add_argument("--calls", type=_number, metavar="N", default=0, help="calls in an hour, of all agents together")
+    sizing.add_argument("--links", type=_number, metavar="N", default=1, help="T-Servers that monitor every agent")
+
     asking = command(_status, "Print the system status; exit code 0 if it is normal.")
     _add_address(asking)
     return parser
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 10_000_000:
+        raise ValueError(text)
+    return number
 
 
 def _add_address(parser: argparse.ArgumentParser) -> None:
@@ -145,12 +160,12 @@ async def _replay(reactor: Any, arguments: argparse.Namespace) -> bool:
     if arguments.test:
         fixture = write_fixture(dump, replayed, arguments.test)
         _tell(f"{fixture} expects what this version sends; look through it, and for names and numbers that must not leave the site")
-    lines = differences(dump.recording, replayed)
+    told = differences(dump.recording, replayed)
     if arguments.diff or arguments.test:
-        well = not lines
+        well = not told
     else:
-        well, lines = True, list(sent_lines(replayed.sent, monitors_of(dump.recording)))
-    for line in lines:
+        well, told = True, list(sent_lines(replayed.sent, monitors_of(dump.recording)))
+    for line in told:
         _tell(line)
     for request in replayed.missing:
         print(f"bwctl: the recording has no answer to {request}", file=sys.stderr)
@@ -160,8 +175,15 @@ async def _replay(reactor: Any, arguments: argparse.Namespace) -> bool:
 
 
 async def _call(reactor: Any, arguments: argparse.Namespace) -> bool:
-    lines = story(read_dump(arguments.file).recording, arguments.id)
-    for line in table_lines(HEADS, lines, len(lines)):
+    told = story(read_dump(arguments.file).recording, arguments.id)
+    for line in table_lines(HEADS, told, len(told)):
+        _tell(line)
+    return True
+
+
+async def _size(reactor: Any, arguments: argparse.Namespace) -> bool:
+    sites = SITES if arguments.agents is None else (Site(arguments.agents, arguments.calls, max(1, arguments.links)),)
+    for line in table_lines(SITE_HEADS, lines(sites, RecorderOptions().size)):
         _tell(line)
     return True
 

@@ -25,6 +25,7 @@ from bwconnector.changes import differences, effective
 from bwconnector.checks import Secret
 from bwconnector.config import ConfigError
 from bwconnector.csta.link import Link, LinkFactory, LinkSession
+from bwconnector.garbage import Garbage
 from bwconnector.listening import PortContext, contexts_of, listening_service
 from bwconnector.logs import LogOutput
 from bwconnector.ops.certificates import CertificateWatch, expiry_of_file
@@ -156,6 +157,7 @@ class ConnectorService(MultiService):
             where = f"port {error.port} of {error.interface or 'all addresses'}" if isinstance(error.port, int) else error.port
             raise SystemExit(f"Cannot listen on {where}: {error.socketError}. Is another connector running?") from None
         self._greet()
+        Garbage().setServiceParent(self)  # type: ignore[no-untyped-call]
         systemd = service_manager(os.environ, lambda: in_one_line(self.survey()), self.reactor)
         if systemd is not None:
             systemd.setServiceParent(self)  # type: ignore[no-untyped-call]

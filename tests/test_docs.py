@@ -32,8 +32,10 @@ from bwconnector.changes import WHEN
 from bwconnector.csta.kinds import Request
 from bwconnector.csta.messages import MESSAGES
 from bwconnector.csta.schema import element_name
+from bwconnector.ops import sizing
 from bwconnector.ops.inspection import Inspection
 from bwconnector.ops.metrics import Metrics
+from bwconnector.options import RecorderOptions
 from bwconnector.simulator.admin import FAULTS
 from bwconnector.simulator.faults import Faults
 from bwconnector.xsi.channel import TRANSITIONS, Input, State
@@ -121,7 +123,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_every_command_is_in_the_documents() -> None:
     readme = (ROOT / "README.rst").read_text(encoding="utf-8")
     operations = (DOCS / "operations.rst").read_text(encoding="utf-8")
-    for command in ("check", "watch", "dial", "status", "replay", "call", "links"):
+    for command in ("check", "watch", "dial", "status", "replay", "call", "links", "size"):
         assert f"``bwctl {command} " in readme
         assert f"``bwctl {command} " in operations
     assert len(readme.splitlines()) <= 150
@@ -432,3 +434,8 @@ def test_measured_figures_name_their_command() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"``make (\w+)", text):
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_sizes_are_those_that_bwctl_reckons() -> None:
+    rows = [tuple(cell.text for cell in row) for row in table("operations.rst", "What a site needs")]
+    assert rows == list(sizing.lines(sizing.SITES, RecorderOptions().size))

@@ -37,8 +37,8 @@ def is_number(text: str) -> bool:
     return _NUMBER.match(text.translate(_SEPARATORS)) is not None
 
 
-# A site's users and the callers of the last minutes: every event of a call names the same few parties.
-@lru_cache(maxsize=16_384)
+# The parties of the last moments: every event of a call names the same few.
+@lru_cache(maxsize=4096)
 def parse_address(text: str, country_code: str = "") -> Address:
     """Take ``text`` apart.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -137,6 +138,8 @@ class Agents:
         self._only_changes = only_changes
         self.moving: set[str] = set()
         self._records: dict[str, AgentRecord] = {}
+        self._joins_told: WeakKeyDictionary[Monitor, dict[tuple[str, str], bool]] = WeakKeyDictionary()
+        """Agents and queues whose membership a monitor was told, and what it was told last."""
         self._guests: dict[str, str] = {}
         self._members: dict[str, dict[str, None]] = {}
         """By queue: the agents that are assigned to it, as far as is known."""
@@ -296,8 +299,9 @@ class Agents:
 
     def _tell_join(self, monitor: Monitor, user: str, record: AgentRecord, queue: str) -> None:
         joined = record.queues[queue]
-        known = monitor.joins.get((user, queue))
-        monitor.joins[user, queue] = joined
+        told = self._joins_told.setdefault(monitor, {})
+        known = told.get((user, queue))
+        told[user, queue] = joined
         if known == joined or (known is None and self._policy("P-JOINSYNC") == "silent"):
             return
         kinds = [LOGGED_ON if joined else LOGGED_OFF]

@@ -298,7 +298,7 @@ class Bridge:
         self._seeded.clear()
 
     def _monitored(self, device: str) -> bool:
-        return self.monitors.monitored(device) or self.switch.wanted(device)
+        return self.switch.wanted(device)
 
     def _forget(self, device: str) -> None:
         self._seeded.discard(device)

@@ -7,8 +7,9 @@ of an external party.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import attrs
@@ -37,6 +38,8 @@ CONNECTED = "connected"
 HOLD = "hold"
 QUEUED = "queued"
 FAIL = "fail"
+
+_NOTHING: frozenset[str] = frozenset()
 
 
 @attrs.define(eq=False, slots=True)
@@ -93,7 +96,7 @@ class Connection:
     """They may hear of the others in the call: its own first report is out, for an originator that of its Originated (R8)."""
     alerted: bool = False
     """Delivered was announced for it."""
-    legs: list[Leg] = attrs.Factory(list)
+    legs: tuple[Leg, ...] = ()
     hidden: bool = False
     """A silent supervisor that the others must not hear of (P-SILENT)."""
     backlog: tuple[Change, ...] = ()
@@ -139,12 +142,12 @@ class Call:
     told: dict[tuple[ConnectionId, str], str] = attrs.Factory(dict)
     """Which event a device was told last of a connection."""
 
-    marks: dict[str, frozenset[str]] = attrs.Factory(dict)
+    marks: Mapping[str, frozenset[str]] = MappingProxyType({})
     """What the legs of each device say of the call, as CSTA's callCharacteristics."""
 
     number: int = attrs.Factory(count().__next__)
     """Grows from call to call: the older of two has the lower one."""
-    listed: dict[str, list[Call]] = attrs.Factory(dict)
+    listed: dict[str, tuple[Call, ...]] = attrs.Factory(dict)
     """The calls in which each device is or was, of the table that this call is in."""
 
     def connection(self, device: str) -> Connection:
@@ -152,22 +155,26 @@ class Call:
         found = self.connections.get(device)
         if found is None:
             found = self.connections[device] = Connection(self, device)
-            self.listed.setdefault(device, []).append(self)
+            self.listed[device] = (*self.listed.get(device, ()), self)
         return found
 
     def remove(self, device: str) -> Connection | None:
         """Forget the device's part in this call."""
-        calls = self.listed.get(device, [])
+        calls = self.listed.get(device, ())
         if self in calls:
-            calls.remove(self)
-            if not calls:
+            self.listed[device] = tuple(call for call in calls if call is not self)
+            if len(calls) == 1:
                 del self.listed[device]
         return self.connections.pop(device, None)
 
     @property
     def characteristics(self) -> frozenset[str]:
         """What is known of the call by now, whoever has told it."""
-        return frozenset().union(*self.marks.values())
+        return frozenset().union(*self.marks.values()) if self.marks else _NOTHING
+
+    def mark(self, device: str, marks: frozenset[str]) -> None:
+        """The leg of a device says this of the call, too."""
+        self.marks = {**self.marks, device: self.marks.get(device, _NOTHING) | marks}
 
     def alive(self) -> list[Connection]:
         """Connections that are not null: the calling and the called device's first, then in the order in which they joined."""
@@ -192,14 +199,19 @@ class Call:
         return [c for c in self.alive() if c.device != device]
 
 
+def _without(legs: tuple[Leg, ...], leg: Leg) -> tuple[Leg, ...]:
+    return tuple(each for each in legs if each is not leg)
+
+
 class CallTable:
     """Every call that is known, found by callID, by alias, or by leg."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Call] = {}
         self._calls: dict[int, Call] = {}
-        self._legs: dict[str, dict[str, Leg]] = {}
-        self._listed: dict[str, list[Call]] = {}
+        self._legs: dict[str, tuple[Leg, ...]] = {}
+        """Of each user, the oldest first. Hardly any has more than two, for which a dict would take several times the memory."""
+        self._listed: dict[str, tuple[Call, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -214,11 +226,14 @@ class CallTable:
 
     def leg(self, user: str, call_id: str) -> Leg | None:
         """The leg of ``user`` with this BroadWorks callId."""
-        return self._legs.get(user, {}).get(call_id)
+        for leg in self._legs.get(user, ()):
+            if leg.call_id == call_id:
+                return leg
+        return None
 
     def legs_of(self, user: str) -> list[Leg]:
         """Every leg of ``user``, oldest first."""
-        return list(self._legs.get(user, {}).values())
+        return list(self._legs.get(user, ()))
 
     def calls_of(self, device: str) -> list[Call]:
         """The calls in which ``device`` is or was, the oldest first."""
@@ -242,17 +257,17 @@ class CallTable:
             self._by_id.setdefault(tracking_id, call)
 
     def add_leg(self, leg: Leg) -> None:
-        self._legs.setdefault(leg.user, {})[leg.call_id] = leg
-        leg.connection.legs.append(leg)
+        others = (each for each in self._legs.get(leg.user, ()) if each.call_id != leg.call_id)
+        self._legs[leg.user] = (*others, leg)
+        leg.connection.legs += (leg,)
 
     def drop_leg(self, leg: Leg) -> None:
-        legs = self._legs.get(leg.user, {})
-        if legs.get(leg.call_id) is leg:
-            del legs[leg.call_id]
-            if not legs:
-                del self._legs[leg.user]
-        if leg in leg.connection.legs:
-            leg.connection.legs.remove(leg)
+        legs = _without(self._legs.get(leg.user, ()), leg)
+        if legs:
+            self._legs[leg.user] = legs
+        else:
+            self._legs.pop(leg.user, None)
+        leg.connection.legs = _without(leg.connection.legs, leg)
 
     def rename(self, call: Call, call_id: str) -> None:
         """Announce ``call`` under another callID from now on; the old one becomes an alias."""
@@ -263,8 +278,8 @@ class CallTable:
 
     def move(self, leg: Leg, connection: Connection) -> None:
         """Make ``leg`` part of another connection."""
-        leg.connection.legs.remove(leg)
-        connection.legs.append(leg)
+        leg.connection.legs = _without(leg.connection.legs, leg)
+        connection.legs += (leg,)
         leg.connection = connection
 
     def merge(self, call: Call, other: Call) -> None:
@@ -278,10 +293,10 @@ class CallTable:
                 connection.call = call
                 call.connections[device] = connection
             else:
-                for leg in list(connection.legs):
+                for leg in connection.legs:
                     self.move(leg, mine)
         for device, marks in other.marks.items():
-            call.marks[device] = call.marks.get(device, frozenset()) | marks
+            call.mark(device, marks)
         self._calls.pop(other.number, None)
         for name in (other.id, *other.aliases):
             self._by_id[name] = call
@@ -290,10 +305,8 @@ class CallTable:
 
     def rekey(self, leg: Leg, call_id: str) -> None:
         """BroadWorks gave ``leg`` another callId (click-to-dial)."""
-        legs = self._legs[leg.user]
-        del legs[leg.call_id]
         leg.call_id = call_id
-        legs[call_id] = leg
+        self._legs[leg.user] = (*_without(self._legs[leg.user], leg), leg)
 
     def drop(self, call: Call) -> None:
         """Forget a call with its aliases and legs."""
@@ -302,7 +315,7 @@ class CallTable:
             if self._by_id.get(name) is call:
                 del self._by_id[name]
         for device, connection in list(call.connections.items()):
-            for leg in list(connection.legs):
+            for leg in connection.legs:
                 self.drop_leg(leg)
             call.remove(device)
 

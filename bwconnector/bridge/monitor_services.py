@@ -49,6 +49,9 @@ STATES: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """Personality and state of a leg: own connection state and the far one's, as far as the leg alone can tell."""
 
+_EVERYTHING = csta.MonitorFilter()
+"""One for all monitors that were started without a filter."""
+
 
 async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.MonitorStart) -> csta.MonitorStartResponse:
     name = request.monitor_object.device_object
@@ -60,7 +63,7 @@ async def monitor_start(switch: SwitchingFunction, asker: Asker, request: csta.M
     await subscribe(switch, asker, "MonitorStart", device)
     _check_limit(switch, asker)
     wanted = request.requested_monitor_filter
-    cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or csta.MonitorFilter())
+    cross_ref_id = switch.monitors.start(asker.link, key, name, asker.namespace, wanted or _EVERYTHING)
     # What exists already is not replayed, only what changes from now on is told (ECMA-269 §15.1.2).
     return csta.MonitorStartResponse(monitor_cross_ref_id=cross_ref_id, actual_monitor_filter=wanted, monitor_existing_calls=True)
 
@@ -97,7 +100,7 @@ async def _subscribe(switch: SwitchingFunction, device: Device) -> None:
 
 def _check_limit(switch: SwitchingFunction, asker: Asker) -> None:
     limit = switch.options.max_monitors
-    if len(switch.monitors.of_link(asker.link)) >= limit:
+    if switch.monitors.number_of(asker.link) >= limit:
         detail = f"link {asker.link.name} has {limit} monitors; raise max-monitors-per-link if that is not enough"
         raise Limited("monitors", detail)
 

@@ -16,13 +16,12 @@ from bwconnector.csta.xml import EventReport
 __all__ = ["Monitor", "Monitors"]
 
 
-@attrs.frozen(eq=False, slots=True)
+@attrs.define(eq=False, slots=True)
 class Monitor:
-    """One monitor of one link.
+    """One monitor of one link; only its filter ever changes.
 
     :ivar named: the device as MonitorStart named it
     :ivar namespace: that of the MonitorStart; its events are sent in it
-    :ivar joins: agents and queues whose membership it was told, and what it was told last
     """
 
     cross_ref_id: str
@@ -31,7 +30,6 @@ class Monitor:
     named: str
     namespace: str
     filter: csta.MonitorFilter
-    joins: dict[tuple[str, str], bool] = attrs.Factory(dict)
 
 
 class _LinkMonitors:
@@ -67,7 +65,7 @@ class Monitors:
         self._asked_by = asked_by
         self._numbers = count(1)
         self._links: dict[LinkPort, _LinkMonitors] = {}
-        self._by_device: dict[str, list[Monitor]] = {}
+        self._by_device: dict[str, tuple[Monitor, ...]] = {}
 
     # monitors
 
@@ -94,7 +92,7 @@ class Monitors:
         own = self._links[link]
         monitor = own.monitors.pop(cross_ref_id)
         self._unlist(monitor)
-        still = [other.named for other in own.monitors.values() if other.device_key == monitor.device_key]
+        still = [other.named for other in self._by_device.get(monitor.device_key, ()) if other.link is link]
         if still:
             own.names[monitor.device_key] = still[-1]
         else:
@@ -103,10 +101,12 @@ class Monitors:
             del self._links[link]
 
     def change_filter(self, link: LinkPort, cross_ref_id: str, event_filter: csta.MonitorFilter) -> None:
-        old = self.get(link, cross_ref_id)
-        new = self._links[link].monitors[cross_ref_id] = attrs.evolve(old, filter=event_filter)
-        listed = self._by_device[old.device_key]
-        listed[listed.index(old)] = new
+        self.get(link, cross_ref_id).filter = event_filter
+
+    def number_of(self, link: LinkPort) -> int:
+        """How many monitors a link has."""
+        own = self._links.get(link)
+        return len(own.monitors) if own is not None else 0
 
     def of_link(self, link: LinkPort) -> list[str]:
         """The monitorCrossRefIDs of a link."""
@@ -132,7 +132,7 @@ class Monitors:
 
     def on(self, device_key: str) -> tuple[Monitor, ...]:
         """The monitors on a device, of whatever link."""
-        return tuple(self._by_device.get(device_key, ()))
+        return self._by_device.get(device_key, ())
 
     def monitored(self, device_key: str) -> bool:
         return device_key in self._by_device
@@ -153,12 +153,13 @@ class Monitors:
         own = self._links.setdefault(monitor.link, _LinkMonitors(self._shown))
         own.monitors[monitor.cross_ref_id] = monitor
         own.names[monitor.device_key] = monitor.named
-        self._by_device.setdefault(monitor.device_key, []).append(monitor)
+        self._by_device[monitor.device_key] = (*self._by_device.get(monitor.device_key, ()), monitor)
 
     def _unlist(self, monitor: Monitor) -> None:
-        listed = self._by_device[monitor.device_key]
-        listed.remove(monitor)
-        if not listed:
+        listed = tuple(each for each in self._by_device[monitor.device_key] if each is not monitor)
+        if listed:
+            self._by_device[monitor.device_key] = listed
+        else:
             del self._by_device[monitor.device_key]
 
     # events
@@ -170,7 +171,7 @@ class Monitors:
         named = tuple(change.devices)
         for device in devices:
             reports: dict[tuple[str, ...], EventReport] = {}
-            for monitor in tuple(self._by_device.get(device, ())):
+            for monitor in self._by_device.get(device, ()):
                 own = self._links.get(monitor.link)  # none if it has gone meanwhile
                 if own is not None and not monitor.filter.blocks(change.kind) and not self._answered_otherwise(monitor):
                     # links that name the devices alike get the same event
@@ -191,7 +192,7 @@ class Monitors:
 
         :param make: gets the monitorCrossRefID and the device as the monitor's link names it
         """
-        for monitor in tuple(self._by_device.get(device, ())):
+        for monitor in self._by_device.get(device, ()):
             if not monitor.filter.blocks(kind):
                 monitor.link.send_event(make(monitor.cross_ref_id, csta.PartyDevice(monitor.named)), monitor.namespace)
 

@@ -185,8 +185,7 @@ class World:
         leg.allow_answer = call.allow_answer
         marks = ESCALATIONS.get(call.escalation, frozenset()) | CALL_TYPES.get(call.remote.call_type, frozenset())
         if marks:
-            own_marks = leg.connection.call.marks
-            own_marks[leg.user] = own_marks.get(leg.user, frozenset()) | marks
+            leg.connection.call.mark(leg.user, marks)
         leg.recording_controls = call.recording_controls or leg.recording_controls
         own = leg.connection.call
         if call.tracking_id and call.tracking_id != leg.tracking_id and self.table.find(call.tracking_id) in (None, own):
@@ -246,8 +245,8 @@ class World:
         self.enter(connection, ALERTING)
         connection.alerted = True
         connection.cause = cause
-        connection.call.singled -= {connection.device}
-        connection.call.diverted -= {connection.device}
+        connection.call.singled = _less(connection.call.singled, connection.device)
+        connection.call.diverted = _less(connection.call.diverted, connection.device)
         for leg in connection.legs:
             if leg.acd:
                 connection.call.forget_subject(leg.acd)  # from an agent the call may bounce back there again
@@ -274,9 +273,9 @@ class World:
             connection.entered.clear()  # it was transferred back to where it had been before
         new = not self.reached(connection, QUEUED)
         connection.queue = True
-        call.singled -= {connection.device}
+        call.singled = _less(call.singled, connection.device)
         if new:
-            call.diverted -= {connection.device}
+            call.diverted = _less(call.diverted, connection.device)
             self.enter(connection, QUEUED)
         if not (new or (birth and connection.alive)):
             return
@@ -360,6 +359,11 @@ class World:
         if self._closer is not None:
             self._closer.cancel()
             self._closer = None
+
+
+def _less(devices: frozenset[str], device: str) -> frozenset[str]:
+    """``devices`` without one; nearly always it is not among them, and the same empty set stays with all calls."""
+    return devices - {device} if device in devices else devices
 
 
 def _has(call: Call, device: str) -> bool:

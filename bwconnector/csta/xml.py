@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -59,6 +60,7 @@ def decode(body: bytes) -> Decoded:
     namespace = root.tag[1:].partition("}")[0] if root.tag.startswith("{") else ""
     if len(namespace) > MAX_NAMESPACE:
         raise _not_xml(f"its namespace has more than {MAX_NAMESPACE} characters")
+    namespace = sys.intern(namespace)  # one text for all monitors that were started in it
     cls = MESSAGES.get(name)
     if cls is None:
         error = CstaError("operation", "serviceNotSupported", "no such message is known")

@@ -126,7 +126,7 @@ class Survey:
                 name=name,
                 peer=link.peer,
                 since=self._opened.get(name, self._started),
-                monitors=len(self._bridge.monitors.of_link(link)),
+                monitors=self._bridge.monitors.number_of(link),
                 messages_in=link.messages_in,
                 messages_out=link.messages_out,
                 unsent=link.unsent,

@@ -12,22 +12,22 @@ from xml.sax.saxutils import escape
 
 import attrs
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bwconnector.xsi.eventrequests import event_response
-from bwconnector.xsi.http1 import AnswerReader, BadAnswer
+from bwconnector.xsi.http1 import Answer
+from bwconnector.xsi.keepalive import KeepAlive, connect
 from bwconnector.xsi.tracing import Trace
-from bwconnector.xsi.xsp import XspSettings
+from bwconnector.xsi.xsp import XspSettings, header_lines
 
 __all__ = ["Acks"]
 
 # Two seconds of 5,000 events each. An XSP that has not taken an acknowledgement by then has given the event to another channel anyway.
 _MAX_WAITING = 10_000
-# XSPs close a connection that was idle for 4 s; one of ours must never be used in the moment when that happens.
-_IDLE_TIMEOUT = 3.0
 _ANSWER_TIMEOUT = 4.0
 _RECONNECT_DELAY = 0.5
 _LOG_INTERVAL = 60.0
@@ -36,7 +36,7 @@ _LOG_INTERVAL = 60.0
 @attrs.define(slots=True, eq=False)
 class _Ack:
     event_id: str
-    data: bytes
+    data: bytes = attrs.field(repr=False)
     tries_left: int = 2
     written: float = 0.0
 
@@ -77,11 +77,8 @@ class Acks:
     def change(self, settings: XspSettings, endpoint: IStreamClientEndpoint) -> None:
         """From the next acknowledgement on these credentials hold, and from the next connection on the endpoint."""
         self._endpoint = endpoint
-        host = settings.origin.partition("//")[2]
-        version = f"X-BroadWorks-Protocol-Version: {settings.protocol_version}\r\n" if settings.protocol_version else ""
         self._head = (
-            f"POST {settings.path('events')}channel/eventresponse HTTP/1.1\r\nHost: {host}\r\n"
-            f"Authorization: {settings.authorization}\r\n{version}"
+            f"POST {settings.path('events')}channel/eventresponse HTTP/1.1\r\n{header_lines(settings.headers)}"
             "Content-Type: application/xml; charset=UTF-8\r\nContent-Length: "
         ).encode()
 
@@ -119,7 +116,7 @@ class Acks:
             if connection.stale:
                 connection.abort()
             if not connection.full:
-                connection.write(ack)
+                connection.take(ack)
                 return
             self._free.pop()
         if len(self._waiting) >= _MAX_WAITING:
@@ -132,14 +129,17 @@ class Acks:
         under_way = len(self._connecting)
         if self._closed or self._pause is not None or under_way >= len(self._waiting) or len(self._connections) + under_way >= self._limit:
             return
-        factory = Factory.forProtocol(lambda: _Connection(self))
-        factory.noisy = False
-        attempt = self._endpoint.connect(factory)
+        attempt = connect(self._endpoint, _Connection(self))
         self._connecting.add(attempt)
         attempt.addBoth(self._attempted, attempt)
 
     def _attempted(self, result: Any, attempt: Deferred[Any]) -> None:
         self._connecting.discard(attempt)
+        if isinstance(result, _Connection):
+            self._connections.add(result)
+            if self.depth == 1:
+                result.write_directly()
+            self.ready(result)
         if not isinstance(result, Failure) or self._closed or self._connections or self._connecting:
             return
         # No connection and no hope of one: what waits for it has had a try.
@@ -153,30 +153,28 @@ class Acks:
         self._pause = None
         self._connect()
 
-    def opened(self, connection: _Connection) -> None:
-        self._connections.add(connection)
-        self.ready(connection)
-
-    def ready(self, connection: _Connection) -> None:
+    def ready(self, connection: KeepAlive[_Ack]) -> None:
         """``connection`` can take another acknowledgement."""
+        assert isinstance(connection, _Connection)
         while self._waiting and not connection.full:
-            connection.write(self._waiting.popleft())
+            connection.take(self._waiting.popleft())
         if not connection.full and connection not in self._free:
             self._free.append(connection)
 
-    def answered(self, status: int) -> None:
-        if 200 <= status < 300:
+    def answered(self, ack: _Ack, answer: Answer) -> None:
+        if 200 <= answer.status < 300:
             self.sent += 1
         else:
-            self._fail(f"HTTP status {status}")
+            self._fail(f"HTTP status {answer.status}")
 
-    def gone(self, connection: _Connection, unanswered: list[_Ack], reason: str) -> None:
+    def gone(self, connection: KeepAlive[_Ack], unanswered: list[_Ack], reason: Exception) -> None:
         """``connection`` is lost; what it had not answered is tried once more elsewhere."""
+        assert isinstance(connection, _Connection)
         self._connections.discard(connection)
         if connection in self._free:
             self._free.remove(connection)
         for ack in unanswered:
-            self._retry(ack, reason)
+            self._retry(ack, str(reason))
         self._connect()
 
     def _retry(self, ack: _Ack, reason: str) -> None:
@@ -200,83 +198,38 @@ class Acks:
             )
 
 
-class _Connection(Protocol):
-    """One connection: acknowledgements out, answers in the same order back."""
+class _Connection(KeepAlive[_Ack]):
+    """A connection that looks after the time of its acknowledgements."""
 
     def __init__(self, acks: Acks) -> None:
+        super().__init__(acks.reactor, acks)
         self._acks = acks
-        self._answers = AnswerReader()
-        self._under_way: deque[_Ack] = deque()
-        self._idle_since = 0.0
         self._timer: Any = None
-        self._reason = "connection lost"
-        self._usable = True
 
     @property
     def full(self) -> bool:
-        return not self._usable or len(self._under_way) >= self._acks.depth
+        return not self.usable or len(self.under_way) >= self._acks.depth
 
-    @property
-    def stale(self) -> bool:
-        """Idle for so long that the XSP may be closing it just now."""
-        return not self._under_way and self._acks.reactor.seconds() - self._idle_since > _IDLE_TIMEOUT
-
-    def write(self, ack: _Ack) -> None:
-        ack.written = self._acks.reactor.seconds()
-        self._under_way.append(ack)
+    def take(self, ack: _Ack) -> None:
+        ack.written = self.reactor.seconds()
         if self._acks.trace is not None:
             self._acks.trace(self._acks.name, "ack", ack.event_id)
-        assert self.transport is not None
-        self.transport.write(ack.data)
+        self.write(ack, ack.data)
         if self._timer is None:
-            self._timer = self._acks.reactor.callLater(_ANSWER_TIMEOUT, self._check)
-
-    def abort(self, reason: str = "connection closed") -> None:
-        self._usable = False
-        self._reason = reason
-        transport: Any = self.transport
-        transport.abortConnection()
-
-    def connectionMade(self) -> None:
-        transport: Any = self.transport
-        if hasattr(transport, "setTcpNoDelay"):
-            transport.setTcpNoDelay(True)
-        self._idle_since = self._acks.reactor.seconds()
-        self._acks.opened(self)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._answers.receive_data(data)
-        try:
-            for answer in self._answers:
-                if not self._under_way:
-                    raise BadAnswer("an answer without a request")
-                self._under_way.popleft()
-                self._acks.answered(answer.status)
-                if not answer.reusable:
-                    self.abort("the XSP ended the connection")
-                    return
-        except BadAnswer as error:
-            self.abort(str(error))
-            return
-        if not self._under_way:
-            self._idle_since = self._acks.reactor.seconds()
-        self._acks.ready(self)
+            self._timer = self.reactor.callLater(_ANSWER_TIMEOUT, self._check)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._usable = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        unanswered = list(self._under_way)
-        self._under_way.clear()
-        self._acks.gone(self, unanswered, self._reason)
+        super().connectionLost(reason)
 
     def _check(self) -> None:
         # One timer per connection that moves on with the oldest acknowledgement, since one for each would cost as much as sending it.
         self._timer = None
-        if self._under_way:
-            left = self._under_way[0].written + _ANSWER_TIMEOUT - self._acks.reactor.seconds()
+        if self.under_way:
+            left = self.under_way[0].written + _ANSWER_TIMEOUT - self.reactor.seconds()
             if left > 0:
-                self._timer = self._acks.reactor.callLater(left, self._check)
+                self._timer = self.reactor.callLater(left, self._check)
             else:
-                self.abort("no answer in time")
+                self.abort(ConnectionClosed("no answer in time"))

@@ -64,5 +64,6 @@ class Agenda(Generic[T]):
         now = self._clock.seconds()
         while self._due and self._due[0][0] <= now:
             when, _, thing = heappop(self._due)
-            self._call(thing, when)
+            if self._holds(thing, when):
+                self._call(thing, when)
         self._arm()

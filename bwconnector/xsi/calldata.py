@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bwconnector.xsi.events import Conference, ConferenceParticipant, Party, Redirect, Redirection, ReleaseCause, XsiCall
-from bwconnector.xsi.reading import Element, Table, fields_of, flag_of, integer_of, local_name, text_of
+from bwconnector.xsi.reading import Element, Table, fields_of, flag_of, integer_of, local_name, text_of, word_of
 
 __all__ = ["call_of", "calls_of", "conference_of", "party_of", "redirect_of", "redirections_of", "release_cause_of"]
 
@@ -54,7 +54,8 @@ def _acd(element: Element) -> dict[str, Any]:
 
 
 def _uri(element: Element) -> tuple[str, str]:
-    return text_of(element), element.get("countryCode", "")
+    text = element.text
+    return text.strip() if text else "", element.get("countryCode", "")
 
 
 def party_of(element: Element) -> Party:
@@ -86,8 +87,8 @@ _ACD: Table = {"acdUserId": ("acd_user_id", text_of), "callingPartyInfo": ("acd_
 _CALL: Table = {
     "callId": ("call_id", text_of),
     "extTrackingId": ("tracking_id", text_of),
-    "personality": ("personality", text_of),
-    "state": ("state", text_of),
+    "personality": ("personality", word_of),
+    "state": ("state", word_of),
     "remoteParty": ("remote", party_of),
     "releasingParty": ("releasing_party", text_of),
     "releaseCause": ("release_cause", release_cause_of),

@@ -1,12 +1,12 @@
 """Answers of a keep-alive HTTP/1.1 connection, told apart in a stream of bytes (RFC 9112).
 
-Only what an acknowledgement needs: the status of each answer, and whether the connection may be used again. Bodies are skipped.
+Nothing here is without a bound: heads, chunk lines and bodies that are too large make an answer a bad one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import attrs
@@ -17,111 +17,187 @@ __all__ = ["MAX_HEAD", "Answer", "AnswerReader", "BadAnswer"]
 MAX_HEAD = 16 * 1024
 
 _STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: [^\r\n]*)?\r\n")
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+_FOLD = re.compile(rb"\r\n[ \t]+")
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
+_DIGITS = re.compile(rb"\d{1,18}")
+_ENCODED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*\bchunked[ \t]*\r\n", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b", re.IGNORECASE)
 _KEEP = re.compile(rb"\r\nconnection:[^\r\n]*\bkeep-alive\b", re.IGNORECASE)
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+_CRLF = b"\r\n"
 
 
 class BadAnswer(Exception):
-    """The server sent something that is no HTTP answer."""
+    """The server sent something that is no HTTP answer, or is too large."""
 
 
 @attrs.frozen(slots=True)
 class Answer:
-    """One answer; ``reusable`` tells whether another request may follow on this connection."""
+    """One answer.
+
+    :ivar reusable: another request may follow on this connection
+    :ivar head: status line and headers, as they came; empty where bodies are skipped
+    """
 
     status: int
     reusable: bool
+    head: bytes = b""
+    body: bytes = b""
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """The headers with their names in lower case, in the order in which they came."""
+        lines = _FOLD.sub(b" ", self.head).decode("latin-1").split("\r\n")[1:-2]
+        return [(name.lower(), value.strip(" \t")) for name, colon, value in (line.partition(":") for line in lines) if colon]
 
 
 @attrs.frozen(slots=True)
 class _Head:
-    """What the status line and the headers say; ``answer`` is None if another head follows."""
+    """What the status line and the headers say; ``interim`` = another head follows; ``length`` None = as long as the connection."""
 
-    answer: Answer | None
-    length: int = 0
+    status: int
+    reusable: bool = True
+    length: int | None = 0
     chunked: bool = False
+    interim: bool = False
 
 
-# The answers of one XSP differ in nothing but their date, so nearly every head has been read before.
+# The answers of one XSP differ in little but their date, so nearly every head has been read before.
 @lru_cache(maxsize=64)
 def _read_head(head: bytes) -> _Head:
     """:raises BadAnswer: it is no head"""
     status = _STATUS.match(head)
     if status is None:
         raise BadAnswer(f"no HTTP answer: {head[:60]!r}")
+    head = _FOLD.sub(b" ", head)
     code = int(status[2])
     if 100 <= code < 200:
+        if code == 101:
+            raise BadAnswer("the server changes to another protocol, which nobody asked for")
         # Interim answers have no body, and the final one follows (RFC 9110 section 15.2).
-        return _Head(None)
+        return _Head(code, interim=True)
     reusable = not _CLOSE.search(head) and (status[1] == b"1" or _KEEP.search(head) is not None)
-    length = _LENGTH.search(head)
     if code in (204, 304):
-        return _Head(Answer(code, reusable))
+        return _Head(code, reusable)
     if _CHUNKED.search(head):
-        return _Head(Answer(code, reusable), chunked=True)
-    if length:
-        return _Head(Answer(code, reusable), int(length[1]))
-    return _Head(Answer(code, False))
+        return _Head(code, reusable, chunked=True)
+    lengths = set(_LENGTH.findall(head))
+    # A transfer coding makes any length void (RFC 9112 section 6.3); one without chunks has no end of its own.
+    if not lengths or _ENCODED.search(head):
+        return _Head(code, False, None)
+    length = lengths.pop()
+    if lengths or not _DIGITS.fullmatch(length):
+        raise BadAnswer(f"no content length: {length[:60]!r}")
+    return _Head(code, reusable, int(length))
 
 
 class AnswerReader:
     """Feed it with :meth:`receive_data` and iterate over the answers that are complete.
 
-    An answer whose end only the end of the connection could tell counts as complete with its headers.
+    :param max_body: bytes of the largest body; None = bodies are skipped, and one whose end only the end of the connection could tell
+        counts as complete with its headers
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_body: int | None = None) -> None:
+        self._max_body = max_body
         self._buffer = bytearray()
-        self._head: Answer | None = None
-        self._skip = 0
-        """Bytes of the body, or of the current chunk with its line end, that are still to be skipped."""
-        self._chunked = False
-        self._trailers = False
-        """The last chunk has been read; lines follow up to an empty one."""
+        self._head: _Head | None = None
+        """Of the answer whose body is being read."""
+        self._text = b""
+        """The same as it came, where bodies are kept."""
+        self._body = bytearray()
+        self._left: int | None = 0
+        """Bytes of the body, or of the current chunk, that are still to come; None for all up to the end of the connection."""
+        self._line: Callable[[bytes], None] | None = None
+        """What takes the next line of the body; None where it has no lines, or no more."""
 
     def receive_data(self, data: bytes) -> None:
         self._buffer += data
 
+    @property
+    def between(self) -> bool:
+        """Nothing of a further answer has come."""
+        return self._head is None and not self._buffer
+
     def __iter__(self) -> Iterator[Answer]:
         """:raises BadAnswer: the connection is of no further use"""
         while (self._head is not None or self._read_head()) and self._read_body():
-            answer, self._head = self._head, None
-            assert answer is not None
-            yield answer
+            yield self._take()
+
+    def end(self) -> Answer | None:
+        """The connection has ended, in order: the answer that ends with it, if there is one."""
+        return self._take() if self._head is not None and self._left is None else None
+
+    def _take(self) -> Answer:
+        head, self._head = self._head, None
+        assert head is not None
+        if self._max_body is None:
+            return Answer(head.status, head.reusable)
+        body = bytes(self._body)
+        self._body.clear()
+        return Answer(head.status, head.reusable, self._text, body)
 
     def _read_head(self) -> bool:
         while (text := self._upto(b"\r\n\r\n")) is not None:
             head = _read_head(text)
-            if head.answer is not None:
-                self._head, self._skip = head.answer, head.length
-                self._chunked, self._trailers = head.chunked, False
-                return True
+            if head.interim:
+                continue
+            self._head, self._left = head, head.length
+            self._line = self._size if head.chunked else None
+            if self._max_body is not None:
+                self._text = text
+                self._check(head.length or 0)
+            elif head.length is None:
+                self._left = 0
+            return True
         return False
 
     def _read_body(self) -> bool:
+        """Whether it is complete."""
         while True:
-            skipped = min(self._skip, len(self._buffer))
-            del self._buffer[:skipped]
-            self._skip -= skipped
-            if self._skip:
+            self._read_bytes()
+            if self._left != 0:
                 return False
-            if not self._chunked:
+            if self._line is None:
                 return True
-            line = self._upto(b"\r\n")
+            line = self._upto(_CRLF)
             if line is None:
                 return False
-            if self._trailers:
-                self._chunked = line != b"\r\n"
-                continue
-            chunk = _CHUNK.fullmatch(line)
-            if chunk is None:
-                raise BadAnswer(f"no chunk size: {line[:60]!r}")
-            size = int(chunk[1], 16)
-            self._trailers = size == 0
-            self._skip = size + 2 if size else 0
+            self._line(line)
+
+    def _read_bytes(self) -> None:
+        buffer = self._buffer
+        count = len(buffer) if self._left is None else min(self._left, len(buffer))
+        if self._max_body is not None and count:
+            self._check(len(self._body) + count)
+            self._body += buffer[:count]
+        del buffer[:count]
+        if self._left is not None:
+            self._left -= count
+
+    def _check(self, size: int) -> None:
+        if self._max_body is not None and size > self._max_body:
+            raise BadAnswer(f"an answer of more than {self._max_body} bytes")
+
+    # The lines of a chunked body (RFC 9112 section 7.1), each of which says what follows it.
+
+    def _size(self, line: bytes) -> None:
+        chunk = _CHUNK.fullmatch(line)
+        if chunk is None:
+            raise BadAnswer(f"no chunk size: {line[:60]!r}")
+        self._left = int(chunk[1], 16)
+        self._check(len(self._body) + self._left)
+        self._line = self._end_of_chunk if self._left else self._trailer
+
+    def _end_of_chunk(self, line: bytes) -> None:
+        if line != _CRLF:
+            raise BadAnswer(f"a chunk that is longer than its size: {line[:60]!r}")
+        self._line = self._size
+
+    def _trailer(self, line: bytes) -> None:
+        if line == _CRLF:
+            self._line = None
 
     def _upto(self, end: bytes) -> bytes | None:
         """Take the buffer's beginning up to and with ``end``; None if that has not arrived."""

@@ -28,11 +28,14 @@ class Order:
     :ivar lost: something is missing for good, and a snapshot is waited for
     """
 
+    __slots__ = ("_held", "_next", "_snapshots", "lost")
+
     def __init__(self, snapshots: bool = True, first: int = 1) -> None:
         self.lost = False
         self._snapshots = snapshots
         self._next = first
-        self._held: dict[int, Delivery] = {}
+        # There are as many orders as subscriptions, and hardly any holds something back: then there is no dict.
+        self._held: dict[int, Delivery] | None = None
 
     @property
     def waiting(self) -> bool:
@@ -48,11 +51,13 @@ class Order:
         snapshot = isinstance(event.data, CallSubscription)
         if not self._is_ahead(sequence):
             return self._behind(event, link) if snapshot else None
-        if sequence in self._held:
+        if self._held and sequence in self._held:
             return None
         if self.lost and snapshot:
             return self._begin_at(event, link)
         if self.lost or sequence != self._next:
+            if self._held is None:
+                self._held = {}
             self._held[sequence] = (event, link)
             return []
         self._next = sequence % LAST_SEQUENCE + 1
@@ -60,8 +65,9 @@ class Order:
 
     def skip(self) -> list[Delivery]:
         """Begin at the newest snapshot among what is held back, which makes good all before it; nothing if there is none."""
-        snapshots = [number for number, (event, _) in self._held.items() if isinstance(event.data, CallSubscription)]
-        return self._begin_at(*self._held.pop(max(snapshots, key=self._ahead))) if snapshots else []
+        held = self._held or {}
+        snapshots = [number for number, (event, _) in held.items() if isinstance(event.data, CallSubscription)]
+        return self._begin_at(*held.pop(max(snapshots, key=self._ahead))) if snapshots else []
 
     def lose(self) -> bool:
         """Something is missing for good: from now on all wait for a snapshot. False if this subscription has none to offer."""
@@ -83,20 +89,21 @@ class Order:
         if not self.lost:
             self.lose()
             return None
-        self._held.clear()
+        self._held = None
         return self._begin_at(event, link)
 
     def _begin_at(self, event: SubscriptionEvent, link: str) -> list[Delivery]:
         self.lost = False
         self._next = event.sequence % LAST_SEQUENCE + 1
-        self._held = {number: delivery for number, delivery in self._held.items() if self._is_ahead(number)}
+        self._held = {number: delivery for number, delivery in (self._held or {}).items() if self._is_ahead(number)}
         return [(event, link), *self._follow()]
 
     def _follow(self) -> list[Delivery]:
         ready = []
-        while (delivery := self._held.pop(self._next, None)) is not None:
+        while self._held and (delivery := self._held.pop(self._next, None)) is not None:
             ready.append(delivery)
             self._next = self._next % LAST_SEQUENCE + 1
+        self._held = self._held or None
         return ready
 
     def _ahead(self, sequence: int) -> int:

@@ -7,13 +7,26 @@ compared without namespace, because releases and proxies differ in prefixes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from sys import intern
 from typing import Any
 
 from lxml import etree
 
 from bwconnector.xsi.errors import BadDocument
 
-__all__ = ["Element", "Table", "fields_of", "flag_of", "integer_of", "local_name", "number_of", "root_of", "text_of", "type_of"]
+__all__ = [
+    "Element",
+    "Table",
+    "fields_of",
+    "flag_of",
+    "integer_of",
+    "local_name",
+    "number_of",
+    "root_of",
+    "text_of",
+    "type_of",
+    "word_of",
+]
 
 Element = etree._Element
 Table = Mapping[str, tuple[str, Callable[[Element], Any]]]
@@ -79,6 +92,12 @@ def local_name(element: Element) -> str:
 def text_of(element: Element) -> str:
     text = element.text
     return text.strip() if text else ""
+
+
+def word_of(element: Element) -> str:
+    """A text of which there are a few only, such as a state: one object for all who keep it."""
+    text = element.text
+    return intern(text.strip()) if text else ""
 
 
 def integer_of(element: Element) -> int:

@@ -68,10 +68,13 @@ class _Subscription:
 
 @attrs.define(slots=True, eq=False)
 class _Target:
-    subscriptions: dict[str, _Subscription] = attrs.field(factory=dict)
-    """By package, the first one first."""
+    subscriptions: tuple[_Subscription, ...] = ()
+    """Of a package each, the first one first."""
     refused: frozenset[str] = frozenset()
     """Further packages that this user does not have: not asked for again."""
+
+    def of(self, package: str) -> _Subscription | None:
+        return next((each for each in self.subscriptions if each.package == package), None)
 
 
 class Subscriptions:
@@ -113,7 +116,7 @@ class Subscriptions:
         self._awaited = 0
         """Requests that somebody waits for, under way or in the queue."""
         self._backlog = Backlog(_OTHERS_UNDER_WAY, lambda: self._awaited > 0)
-        self._agenda: Agenda[_Subscription] = Agenda(clock, self._is_due, self._holds)
+        self._agenda: Agenda[_Subscription] = Agenda(clock, lambda each, when: self._care_for(each), _holds)
         self._stopped = False
         channels.on_event = self._receive
         channels.on_gap = self._gap
@@ -129,7 +132,7 @@ class Subscriptions:
         for name in (target,) if target else list(self._targets):
             entry = self._targets.get(name)
             if entry is not None:
-                yield from map(self._status, entry.subscriptions.values())
+                yield from map(self._status, entry.subscriptions)
                 yield from (SubscriptionStatus(name, package, refused=True) for package in sorted(entry.refused))
 
     @property
@@ -145,7 +148,8 @@ class Subscriptions:
         """Take up a subscription that BroadWorks has already, whose next event has the sequence number ``first``."""
         entry = self._targets.setdefault(target, _Target())
         subscription = _Subscription(target, package, first=not entry.subscriptions, id=subscription_id)
-        entry.subscriptions[package] = self._by_id[subscription_id] = subscription
+        entry.subscriptions += (subscription,)
+        self._by_id[subscription_id] = subscription
         collective = self._kind != "user"
         self._channels.adopt(subscription_id, package in _WITH_SNAPSHOTS and not collective, collective, first)
 
@@ -170,15 +174,17 @@ class Subscriptions:
         known = self._targets.get(target)
         entry = self._targets.setdefault(target, _Target())
         for package in packages:
-            if package not in entry.subscriptions and (package == packages[0] or package not in entry.refused):
-                entry.subscriptions[package] = _Subscription(target, package, first=package == packages[0])
+            if entry.of(package) is None and (package == packages[0] or package not in entry.refused):
+                entry.subscriptions += (_Subscription(target, package, first=package == packages[0]),)
+        wanted = entry.of(packages[0])
+        assert wanted is not None
         try:
-            await self._open(entry.subscriptions[packages[0]], self._waited_for)
+            await self._open(wanted, self._waited_for)
         except Exception:
             if known is None and self._targets.get(target) is entry:
                 self.release(target)
             raise
-        for subscription in list(entry.subscriptions.values()):
+        for subscription in entry.subscriptions:
             if subscription.wanted and not (subscription.id or subscription.busy):
                 self._care_for(subscription)
 
@@ -187,7 +193,7 @@ class Subscriptions:
         entry = self._targets.pop(target, None)
         if entry is None:
             return
-        for subscription in entry.subscriptions.values():
+        for subscription in entry.subscriptions:
             subscription.wanted = False
             self._ailing.pop(subscription, None)
             if subscription.id:
@@ -206,7 +212,7 @@ class Subscriptions:
 
     def channels_restored(self) -> None:
         """A channel is up again after all were lost: what happened in between is not known, so everything is refreshed, calls first."""
-        everything = [subscription for entry in self._targets.values() for subscription in entry.subscriptions.values()]
+        everything = [subscription for entry in self._targets.values() for subscription in entry.subscriptions]
         for subscription in sorted(everything, key=lambda each: not each.first):
             self._care_for(subscription)
 
@@ -215,7 +221,7 @@ class Subscriptions:
         before, self._settings = self._settings, settings
         if settings.resync_interval in (0, before.resync_interval):
             return
-        for subscription in [each for entry in self._targets.values() for each in entry.subscriptions.values() if _refreshed(each)]:
+        for subscription in [each for entry in self._targets.values() for each in entry.subscriptions if _refreshed(each)]:
             due = settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD)
             if subscription.id and not subscription.busy and subscription.due > self._clock.seconds() + due:
                 self._at(subscription, due)
@@ -294,8 +300,8 @@ class Subscriptions:
         """The user does not have this package."""
         subscription.wanted = False
         entry = self._targets.get(subscription.target)
-        if entry is not None and entry.subscriptions.get(subscription.package) is subscription:
-            del entry.subscriptions[subscription.package]
+        if entry is not None and subscription in entry.subscriptions:
+            entry.subscriptions = tuple(each for each in entry.subscriptions if each is not subscription)
             refused = entry.refused | {subscription.package}
             # most users lack the same few packages: one set serves them all
             entry.refused = self._refusals.setdefault(refused, refused)
@@ -430,17 +436,13 @@ class Subscriptions:
         subscription.due = self._clock.seconds() + delay
         self._agenda.add(subscription, subscription.due)
 
-    def _is_due(self, subscription: _Subscription, when: float) -> None:
-        if self._holds(subscription, when):
-            self._care_for(subscription)
 
-    @staticmethod
-    def _holds(subscription: _Subscription, when: float) -> bool:
-        return subscription.wanted and subscription.due == when  # not put off since
+def _holds(subscription: _Subscription, when: float) -> bool:
+    return subscription.wanted and subscription.due == when  # not put off since
 
 
 def _first(entry: _Target) -> _Subscription:
-    return next(iter(entry.subscriptions.values()))
+    return entry.subscriptions[0]
 
 
 def _refreshed(subscription: _Subscription) -> bool:

@@ -6,31 +6,30 @@ Every request carries the credentials and goes to this XSP only: redirects are n
 from __future__ import annotations
 
 import base64
+import re
 from collections import Counter
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Mapping
+from email.message import Message
+from typing import Any, cast
+from urllib.parse import quote
+from urllib.request import Request as CookieRequest
 
 import attrs
 from OpenSSL import SSL
 from service_identity import VerificationError
-from treq.client import HTTPClient
 from treq.cookies import IndexableCookieJar
-from twisted.internet import defer, error
+from twisted.internet import defer
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IConsumer, IProtocol, IStreamClientEndpoint
-from twisted.internet.protocol import Protocol as TwistedProtocol
-from twisted.internet.protocol import connectionDone
-from twisted.python.failure import Failure
-from twisted.web._newclient import RequestNotSent
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
-from twisted.web.http import PotentialDataLoss
-from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
-from zope.interface import implementer
+from twisted.internet.interfaces import ISSLTransport, IStreamClientEndpoint
 
+from bwconnector.xsi import streaming
 from bwconnector.xsi.answers import read_error_info
 from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
+from bwconnector.xsi.http1 import BadAnswer
+from bwconnector.xsi.keepalive import CONNECT_TIMEOUT
+from bwconnector.xsi.pool import Late, Lost, NotSent, Pool
 from bwconnector.xsi.requests import Context, Request, Response
+from bwconnector.xsi.streaming import Stream, StreamReceiver
 from bwconnector.xsi.tls import client_tls, explanation
 from bwconnector.xsi.tracing import Trace
 
@@ -39,15 +38,10 @@ __all__ = ["TRY_TIMEOUT", "Stream", "StreamReceiver", "Xsp", "XspSettings"]
 TRY_TIMEOUT = 4.0
 """Seconds for one try of a request, from connecting to the last byte of the answer."""
 
-# Below TRY_TIMEOUT, so that an XSP that does not even accept connections is told from one that does not answer: only the latter may have
-# acted.
-_CONNECT_TIMEOUT = 3.0
-# XSPs close a connection that was idle for 4 s; one of ours must never be used in the moment when that happens.
-_IDLE_TIMEOUT = 3
-# Requests at a time towards one XSP that find an open connection; more open further ones.
-_CACHED_CONNECTIONS = 32
-# The largest answer is a directory page or a list of calls, well below 1 MB.
-_MAX_BODY = 8 * 1024 * 1024
+_WITH_CONTENT = frozenset(("POST", "PUT"))
+_XML = "application/xml; charset=UTF-8"
+# All that cannot stand in the first line of a request as it is (RFC 3986 section 2).
+_UNFIT = re.compile(r"[^!#-;=?-\[\]_a-z~]+")
 
 
 @attrs.frozen(slots=True)
@@ -85,6 +79,14 @@ class XspSettings:
         """Value of the Authorization header: a secret."""
         return "Basic " + base64.b64encode(f"{self.user_id}:{self.password}".encode()).decode()
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of every request: a secret."""
+        headers = {"Host": self.origin.partition("//")[2], "Authorization": self.authorization}
+        if self.protocol_version:
+            headers["X-BroadWorks-Protocol-Version"] = self.protocol_version
+        return headers
+
     def path(self, context: Context) -> str:
         """The beginning of every path in this context, with a slash at its end."""
         base: str = {"actions": self.actions_context, "events": self.events_context, "async": self.async_context}[context]
@@ -95,26 +97,15 @@ class XspSettings:
 
         :raises OSError: a certificate or key cannot be used
         """
-        endpoint = HostnameEndpoint(reactor, self.hostname.encode("idna").decode(), self.port, timeout=_CONNECT_TIMEOUT)
+        endpoint = HostnameEndpoint(reactor, self.hostname.encode("idna").decode(), self.port, timeout=CONNECT_TIMEOUT)
         if not self.tls:
             return endpoint
         return wrapClientTLS(client_tls(self.hostname, self.ca_file, self.cert_file, self.key_file), endpoint)
 
 
-class StreamReceiver(Protocol):
-    """What takes a stream's bytes."""
-
-    def data_received(self, data: bytes) -> None: ...
-
-    def stream_ended(self, reason: str) -> None:
-        """The last call: the stream is over, whoever ended it, other than by :meth:`Stream.abort`."""
-
-
-class Stream(Protocol):
-    """A stream that is open."""
-
-    def abort(self) -> None:
-        """Close the connection at once; nothing more is delivered."""
+def header_lines(headers: Mapping[str, str]) -> str:
+    """As they stand in a request."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 class Xsp:
@@ -132,23 +123,23 @@ class Xsp:
         self.certificate_expires: float | None = None
         self.trace: Trace | None = None
         self._reactor = reactor
-        self._endpoint = _Quiet(settings.endpoint(reactor))
-        self._pool = HTTPConnectionPool(reactor)
-        self._pool.maxPersistentPerHost = _CACHED_CONNECTIONS
-        self._pool.cachedConnectionTimeout = _IDLE_TIMEOUT
-        self._pool.retryAutomatically = False
+        self._endpoint = settings.endpoint(reactor)
+        self._pool = Pool(reactor, self._endpoint, self._note_certificate)
         # Requests and streams share the session, so that a load balancer before the XSPs keeps both at the same one.
         self._cookies = IndexableCookieJar()
-        self._client = HTTPClient(Agent.usingEndpointFactory(reactor, _To(self._endpoint), self._pool), self._cookies, _Bytes)
+        self._any_cookies = False
+        self._headers = header_lines(settings.headers)
 
     def change(self, settings: XspSettings, endpoint: IStreamClientEndpoint) -> None:
         """From the next request on these credentials hold, and from the next connection on the rest. Open streams are left alone.
 
         :param endpoint: made of ``settings``
         """
-        self._endpoint.lead_to(endpoint)
+        before, self.settings = self.settings, settings
+        self._endpoint = endpoint
+        self._headers = header_lines(settings.headers)
+        self._pool.lead_to(endpoint, keep=_end(settings) == _end(before))
         self.certificate_expires = None if not settings.tls else self.certificate_expires
-        self.settings = settings
 
     async def perform(self, request: Request, timeout: float = TRY_TIMEOUT) -> Response:
         """Send ``request`` and wait for its answer, ``timeout`` seconds at most.
@@ -188,232 +179,122 @@ class Xsp:
 
         :raises XsiFailure: as :meth:`perform`
         """
-        once = _Once(self._endpoint)
-        agent = Agent.usingEndpointFactory(self._reactor, _To(once), HTTPConnectionPool(self._reactor, persistent=False))
-        client = HTTPClient(_Plain(agent), self._cookies, _Bytes)
-        answer = self._send(client, request)
-        answer.addTimeout(timeout, self._reactor)
+        headers = dict(self.settings.headers)
+        del headers["Host"]
+        if request.body is not None:
+            headers["Content-Type"] = _XML
+        opening = streaming.Opening(request.method, self.settings.origin + self._target(request), headers, request.body)
         try:
-            response = self._look_at_certificate(await answer)
-            if response.code == 200:
-                self.requests["200"] += 1
-                body = _StreamBody(receiver, once.abort)
-                response.deliverBody(body)
-                return body
-            collected = _collect(response)
-            collected.addTimeout(timeout, self._reactor)
-            text = await collected
-        except Exception as cause:
-            once.abort()
+            stream = await streaming.open_stream(
+                self._reactor, self._endpoint, self._cookies, opening, receiver, timeout, self._note_certificate
+            )
+        except streaming.Refusal as refusal:
+            self._any_cookies = bool(len(self._cookies))
+            raise self._refused(refusal.status, refusal.headers, refusal.body) from None
+        except (NotSent, Late, Lost) as cause:
             raise self._translated(cause) from cause
-        once.abort()
-        raise self._refused(response, text)
+        self._any_cookies = bool(len(self._cookies))
+        self.requests["200"] += 1
+        return stream
 
     def close(self) -> defer.Deferred[None]:
         """Close idle connections; fires when they are gone. Those that are in use are closed when they are not any more."""
-        self._pool.cachedConnectionTimeout = 0
-        closed: defer.Deferred[None] = self._pool.closeCachedConnections()
-        return closed
+        return self._pool.close()
 
     async def _perform_once(self, request: Request, timeout: float) -> Response:
-        answer: defer.Deferred[Any] = self._send(self._client, request)
-        answer.addCallback(self._look_at_certificate)
-        answer.addCallback(lambda response: _collect(response).addCallback(lambda body: (response, body)))
-        answer.addTimeout(timeout, self._reactor)
         try:
-            response, body = await answer
-        except Exception as cause:
+            answer = await self._pool.ask(self._message(request), timeout)
+        except (NotSent, Late, Lost) as cause:
             raise self._translated(cause) from cause
-        if not 200 <= response.code < 300:
-            raise self._refused(response, body)
-        self.requests[str(response.code)] += 1
-        headers = {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in response.headers.getAllRawHeaders()}
-        return Response(response.code, headers, body)
+        fields = answer.fields
+        if "set-cookie" in (headers := dict(fields)):
+            self._keep_cookies(request, fields)
+        if not 200 <= answer.status < 300:
+            raise self._refused(answer.status, headers, answer.body)
+        self.requests[str(answer.status)] += 1
+        return Response(answer.status, headers, answer.body)
 
-    def _send(self, client: HTTPClient, request: Request) -> defer.Deferred[Any]:
-        headers = Headers({"Authorization": [self.settings.authorization]})
-        if request.body is not None:
-            headers.setRawHeaders("Content-Type", ["application/xml; charset=UTF-8"])
-        if self.settings.protocol_version:
-            headers.setRawHeaders("X-BroadWorks-Protocol-Version", [self.settings.protocol_version])
-        url = self.settings.origin + self.settings.path(request.context) + request.target
-        return client.request(
-            request.method, url, headers=headers, data=request.body, allow_redirects=False, unbuffered=True, reactor=self._reactor
-        )
+    def _target(self, request: Request) -> str:
+        target = self.settings.path(request.context) + request.target
+        return _UNFIT.sub(lambda unfit: quote(unfit[0], safe=""), target) if _UNFIT.search(target) else target
 
-    def _look_at_certificate(self, response: Any) -> Any:
-        """An answer begins, so the newest connection has most likely shown its certificate. If not, or if it is lost, the next tells."""
-        transport = getattr(self._endpoint.newest, "transport", None)
-        if self.settings.tls and getattr(transport, "connected", False):
-            shown = transport.getPeerCertificate()  # type: ignore[union-attr]
+    def _message(self, request: Request) -> bytes:
+        """The request as it is written."""
+        target = self._target(request)
+        body = request.body
+        head = f"{request.method} {target} HTTP/1.1\r\n{self._headers}"
+        if body is not None:
+            head += f"Content-Type: {_XML}\r\nContent-Length: {len(body)}\r\n"
+        elif request.method in _WITH_CONTENT:
+            head += "Content-Length: 0\r\n"
+        if self._any_cookies:
+            head += self._cookie_line(target)
+        return f"{head}\r\n".encode() + (body or b"")
+
+    def _cookie_line(self, target: str) -> str:
+        asked = CookieRequest(self.settings.origin + target)
+        self._cookies.add_cookie_header(asked)
+        value = asked.get_header("Cookie")
+        return f"Cookie: {value}\r\n" if value else ""
+
+    def _keep_cookies(self, request: Request, fields: list[tuple[str, str]]) -> None:
+        answer = Message()
+        for name, value in fields:
+            answer[name] = value
+        answered = cast(Any, _Answered(answer))
+        self._cookies.extract_cookies(answered, CookieRequest(self.settings.origin + self._target(request)))
+        self._any_cookies = bool(len(self._cookies))
+
+    def _note_certificate(self, transport: Any) -> None:
+        """A connection can be used, so it has shown its certificate; unless it is lost already."""
+        if ISSLTransport.providedBy(transport):
+            shown: Any = transport.getPeerCertificate()
             if shown is not None:
-                self._endpoint.newest = None
                 self.certificate_expires = shown.to_cryptography().not_valid_after_utc.timestamp()
-        return response
 
-    def _refused(self, response: IResponse, body: bytes) -> Refused:
-        self.requests[str(response.code)] += 1
+    def _refused(self, status: int, headers: Mapping[str, str], body: bytes) -> Refused:
+        self.requests[str(status)] += 1
         info = read_error_info(body)
         summary = info.summary
-        if 300 <= response.code < 400:
-            location = response.headers.getRawHeaders("location", ["nowhere"])[0]
+        if 300 <= status < 400:
+            location = headers.get("location", "nowhere")
             summary = f"redirected to {location}, which is not followed: configure that address if it is meant"
-        return Refused(response.code, info.code, summary)
+        return Refused(status, info.code, summary)
 
-    def _translated(self, cause: Exception) -> XsiFailure:
+    def _translated(self, cause: NotSent | Late | Lost) -> XsiFailure:
         """What a failure of the transport means for the caller."""
-        if isinstance(cause, error.ConnectError | error.DNSLookupError | RequestNotSent | error.ConnectingCancelledError):
-            self.requests["unreachable"] += 1
-            return NoXspAvailable(f"XSP {self.name} at {self.settings.origin} cannot be reached: {cause}")
-        reasons = [reason.value for reason in getattr(cause, "reasons", ())]
-        tls = next((reason for reason in reasons if isinstance(reason, SSL.Error | VerificationError)), None)
-        if tls is not None:
-            self.requests["unreachable"] += 1
-            why = explanation(tls, self.settings.hostname, self.settings.ca_file)
-            return NoXspAvailable(f"TLS to XSP {self.name} at {self.settings.origin} failed: {why}")
-        # The Agent wraps the cancellation that a time-out is.
-        if isinstance(cause, defer.TimeoutError) or any(isinstance(reason, defer.CancelledError) for reason in reasons):
-            self.requests["timeout"] += 1
-            return OutcomeUnknown(f"XSP {self.name} did not answer in time")
+        where = f"XSP {self.name} at {self.settings.origin}"
+        match cause:
+            case NotSent(cause=SSL.Error() | VerificationError() as tls):
+                self.requests["unreachable"] += 1
+                return NoXspAvailable(f"TLS to {where} failed: {explanation(tls, self.settings.hostname, self.settings.ca_file)}")
+            case NotSent():
+                self.requests["unreachable"] += 1
+                return NoXspAvailable(f"{where} cannot be reached: {cause}")
+            case Late():
+                self.requests["timeout"] += 1
+                return OutcomeUnknown(f"XSP {self.name} did not answer in time")
+            case Lost(cause=BadAnswer() as bad):
+                self.requests["lost"] += 1
+                return OutcomeUnknown(f"XSP {self.name} sent what cannot be read as an answer: {bad}")
         self.requests["lost"] += 1
-        return _Lost(f"XSP {self.name} closed the connection before it answered: {reasons or cause!r}")
+        return _Lost(f"XSP {self.name} closed the connection before it answered: {cause.cause!r}")
 
 
 class _Lost(OutcomeUnknown):
     """The connection was lost, rather than too slow."""
 
 
-@implementer(IAgentEndpointFactory)
-class _To:
-    """Connections go to one endpoint, whatever the URL."""
-
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
-        self._endpoint = endpoint
-
-    def endpointForURI(self, uri: Any) -> IStreamClientEndpoint:
-        return self._endpoint
+def _end(settings: XspSettings) -> tuple[str, ...]:
+    """What the connections of these settings lead to, and as whom."""
+    return settings.origin, settings.ca_file, settings.cert_file, settings.key_file
 
 
-@implementer(IStreamClientEndpoint)
-class _Quiet:
-    """An endpoint whose connections are not logged one by one.
+class _Answered:
+    """An answer as a cookie jar looks at it."""
 
-    :ivar newest: the last connection, until its certificate has been looked at
-    """
+    def __init__(self, headers: Message) -> None:
+        self._headers = headers
 
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
-        self._endpoint = endpoint
-        self.newest: Any = None
-
-    def lead_to(self, endpoint: IStreamClientEndpoint) -> None:
-        """Further connections are made there."""
-        self._endpoint = endpoint
-
-    def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
-        def remember(protocol: IProtocol) -> IProtocol:
-            self.newest = protocol
-            return protocol
-
-        protocolFactory.noisy = False
-        return self._endpoint.connect(protocolFactory).addCallback(remember)
-
-
-class _Once(_Quiet):
-    """An endpoint that is connected to once and remembers the connection: HTTP has no way to cut off a body whose sender is silent."""
-
-    def abort(self) -> None:
-        transport = getattr(self.newest, "transport", None)
-        if transport is not None:
-            transport.abortConnection()
-
-
-@implementer(IAgent)
-class _Plain:
-    """Asks for no compression, which would hold back documents until a block of them is full."""
-
-    def __init__(self, agent: IAgent) -> None:
-        self._agent = agent
-
-    def request(
-        self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
-    ) -> defer.Deferred[IResponse]:
-        if headers is not None:
-            headers.removeHeader(b"accept-encoding")
-        return self._agent.request(method, uri, headers, bodyProducer)
-
-
-@implementer(IBodyProducer)
-class _Bytes:
-    """A body that is short enough to be written at once."""
-
-    def __init__(self, data: bytes) -> None:
-        self.length = len(data)
-        self._data = data
-
-    def startProducing(self, consumer: IConsumer) -> defer.Deferred[None]:
-        consumer.write(self._data)
-        return defer.succeed(None)
-
-    def stopProducing(self) -> None:
-        pass
-
-    def pauseProducing(self) -> None:
-        pass
-
-    def resumeProducing(self) -> None:
-        pass
-
-
-class _StreamBody(TwistedProtocol):
-    """Hands a body on to its receiver."""
-
-    def __init__(self, receiver: StreamReceiver, abort: Callable[[], None]) -> None:
-        self._receiver: StreamReceiver | None = receiver
-        self._abort = abort
-
-    def dataReceived(self, data: bytes) -> None:
-        if self._receiver is not None:
-            self._receiver.data_received(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        receiver, self._receiver = self._receiver, None
-        if receiver is not None:
-            receiver.stream_ended("closed by the XSP" if reason.check(ResponseDone, PotentialDataLoss) else "connection lost")
-
-    def abort(self) -> None:
-        self._receiver = None
-        self._abort()
-
-
-class _Body(TwistedProtocol):
-    """Collects a body of bounded size."""
-
-    def __init__(self) -> None:
-        self.done: defer.Deferred[bytes] = defer.Deferred(lambda _: self._stop())
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def dataReceived(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > _MAX_BODY:
-            self._stop()
-        else:
-            self._parts.append(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.done.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss) and self._size <= _MAX_BODY:
-            self.done.callback(b"".join(self._parts))
-        else:
-            self.done.errback(reason)
-
-    def _stop(self) -> None:
-        if self.transport is not None:
-            self.transport.loseConnection()
-
-
-def _collect(response: IResponse) -> defer.Deferred[bytes]:
-    body = _Body()
-    response.deliverBody(body)
-    return body.done
+    def info(self) -> Message:
+        return self._headers

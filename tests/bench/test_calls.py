@@ -8,8 +8,8 @@ from types import FrameType
 from bench.stages import InProcess
 from bench.verify import check_events
 
-BOUND = 231
-"""Calls of Python functions for each event of mix6 from parser to encoder, about 15 % above what they are. Python 3.11 makes more calls
+BOUND = 220
+"""Calls of Python functions for each event of mix6 from parser to encoder, about a tenth above what they are. Python 3.11 makes more calls
 than later versions, so it is the one that counts."""
 
 

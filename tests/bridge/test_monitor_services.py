@@ -301,7 +301,7 @@ def test_snapshot_call_hides_who_is_private() -> None:
 
 def test_snapshot_call_of_an_emergency() -> None:
     office = Office()
-    office.call("K1", alice="Active").marks[user("alice")] = frozenset({"priorityCall"})
+    office.call("K1", alice="Active").mark(user("alice"), frozenset({"priorityCall"}))
     assert office.answer(csta.SnapshotCall(snapshot_object=connection("K1"))).call_characteristics == {"priorityCall"}
 
 

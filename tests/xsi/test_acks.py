@@ -10,7 +10,7 @@ from lxml import etree
 from twisted.internet.task import deferLater
 from twisted.logger import LogLevel, capturedLogs
 
-from bwconnector.xsi import acks
+from bwconnector.xsi import acks, keepalive
 from bwconnector.xsi.acks import Acks
 from bwconnector.xsi.xsp import XspSettings
 
@@ -201,8 +201,8 @@ async def test_an_answer_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> No
 
 @asynchronous
 async def test_an_idle_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert acks._IDLE_TIMEOUT < 4
-    monkeypatch.setattr(acks, "_IDLE_TIMEOUT", 0.0)
+    assert keepalive.IDLE_TIMEOUT < 4
+    monkeypatch.setattr(keepalive, "IDLE_TIMEOUT", 0.0)
     async with acking() as (server, client):
         client.send("1")
         await until(lambda: client.sent == 1)

@@ -73,7 +73,7 @@ async def test_answers_without_end(request_: Request, head: bytes, piece: bytes)
         assert sum(writer.taken for writer in writers) <= MOST
         # whoever comes next is served as if nothing had been
         server.answer = lambda seen: http(200, b"<Calls/>")
-        assert read_calls((await client.perform(SAFE)).body) == ()
+        assert read_calls((await client.perform(SAFE)).body) == {}
 
 
 @pytest.mark.parametrize(("head", "piece"), ENDLESS.values(), ids=ENDLESS)

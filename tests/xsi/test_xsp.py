@@ -17,8 +17,8 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
 from zope.interface import implementer
 
-from bwconnector.xsi import eventrequests, requests, xsp
-from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused
+from bwconnector.xsi import acks, eventrequests, keepalive, pool, requests, streaming
+from bwconnector.xsi.errors import NoXspAvailable, OutcomeUnknown, Refused, XsiFailure
 from bwconnector.xsi.requests import Request
 from bwconnector.xsi.xsp import Xsp, XspSettings
 
@@ -121,6 +121,83 @@ async def test_cookies_are_kept() -> None:
 
 
 @asynchronous
+async def test_streams_and_requests_share_cookies() -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: chunked(200, b"<a/>", end=False).replace(b"\r\n", b"\r\nSet-Cookie: BIGIP=7; Path=/\r\n", 1)
+        stream = await client.open_stream(ADD, Receiver())
+        server.answer = lambda seen: http(
+            200, b"", "Set-Cookie: A=1; Path=/com.broadsoft.xsi-actions", "Set-Cookie: B=2; Path=/x; Max-Age=60"
+        )
+        await client.perform(GET)
+        await client.perform(eventrequests.heartbeat("c"))
+        await client.perform(GET)
+        stream.abort()
+    assert [seen.headers.get("cookie", "") for seen in server.seen] == ["", "BIGIP=7", "BIGIP=7", "A=1; BIGIP=7"]
+
+
+@asynchronous
+async def test_no_compression_is_asked_for() -> None:
+    async with one_xsp() as (server, client):
+        await client.perform(GET)
+    assert set(server.seen[0].headers) == {"host", "authorization", "x-broadworks-protocol-version"}
+
+
+@asynchronous
+async def test_contexts_that_are_no_path() -> None:
+    async with one_xsp(actions_context="/my actions/\u00fc\r\nX: y") as (server, client):
+        await client.perform(GET)
+    assert server.seen[0].target == "/my%20actions/%C3%BC%0D%0AX:%20y/v2.0/user/alice@ex.org/calls"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "bytes of headers"),
+        (http(200, b"", f"Content-Length: {1 << 40}", length=False), "an answer of more than"),
+        (chunked(200, b"x" * 600, b"x" * 600, end=False), "an answer of more than 1000 bytes"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n\r\n", "SSH-2.0"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "another protocol"),
+    ],
+    ids=["head", "length", "chunks", "no HTTP", "upgrade"],
+)
+@asynchronous
+async def test_what_is_no_answer_is_not_asked_for_again(answer: bytes, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_MAX_BODY", 1000)
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: answer
+        with pytest.raises(OutcomeUnknown, match=said):
+            await client.perform(GET)
+        await until(lambda: server.connections[0].closed)
+        server.answer = lambda seen: http(200, b"ok")
+        assert (await client.perform(GET)).body == b"ok"
+    assert len(server.seen) == 2
+    assert client.requests == {"lost": 1, "200": 1}
+
+
+@asynchronous
+async def test_an_endless_refusal_of_a_stream() -> None:
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: chunked(503, b"too many ", b"x" * streaming.MAX_REFUSAL, end=False)
+        with pytest.raises(Refused, match="too many"):
+            await client.open_stream(ADD, Receiver())
+        await until(lambda: server.connections[0].closed)
+
+
+@asynchronous
+async def test_an_address_that_changes() -> None:
+    """What was connected to the former one gets nothing more, above all no credentials."""
+    async with serving() as other, one_xsp() as (server, client):
+        await client.perform(GET)
+        changed = attrs.evolve(client.settings, port=other.port)
+        client.change(changed, changed.endpoint(reactor))
+        await client.perform(GET)
+        await until(lambda: server.connections[0].closed)
+        assert [len(each.seen) for each in (server, other)] == [1, 1]
+        assert other.seen[0].headers["host"] == f"127.0.0.1:{other.port}"
+        await client.close()
+
+
+@asynchronous
 async def test_a_safe_request_survives_a_lost_connection() -> None:
     async with one_xsp() as (server, client):
         server.answer = lambda seen: None if len(server.seen) == 1 else http(200, b"ok")
@@ -201,8 +278,8 @@ async def test_what_was_never_sent_may_be_sent_elsewhere(failure: Exception, mon
 
 @asynchronous
 async def test_idle_connections_are_closed_before_the_server_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert xsp._IDLE_TIMEOUT < 4
-    monkeypatch.setattr(xsp, "_IDLE_TIMEOUT", 0.02)
+    assert keepalive.IDLE_TIMEOUT < 4
+    monkeypatch.setattr(keepalive, "IDLE_TIMEOUT", 0.02)
     async with one_xsp() as (server, client):
         await client.perform(GET)
         await until(lambda: server.connections[0].closed)
@@ -211,7 +288,25 @@ async def test_idle_connections_are_closed_before_the_server_does(monkeypatch: p
 
 
 def test_the_password_is_shown_nowhere() -> None:
-    assert "geheim" not in repr(SETTINGS)
+    secret = SETTINGS.authorization.partition(" ")[2]
+    opening = streaming.Opening("POST", SETTINGS.origin, SETTINGS.headers, None)
+    ack = acks._Ack("e-1", f"Authorization: {SETTINGS.authorization}".encode())
+    for shown in (SETTINGS, opening, ack):
+        assert "geheim" not in repr(shown) and secret not in repr(shown)
+
+
+@asynchronous
+async def test_the_password_is_in_no_error() -> None:
+    secret = SETTINGS.authorization.partition(" ")[2]
+    told = []
+    async with one_xsp() as (server, client):
+        for answer in (None, b"", b"\r\n\r\n", http(302)):
+            server.answer = lambda seen, answer=answer: answer  # type: ignore[misc]
+            with pytest.raises(XsiFailure) as raised:
+                await client.perform(POST, timeout=0.1)
+            told.append(f"{raised.value!r} {raised.value.__cause__!r}")
+    assert len(told) == 4
+    assert not [text for text in told if "geheim" in text or secret in text]
 
 
 class Receiver:
@@ -338,6 +433,39 @@ async def test_tls(tmp_path: Path) -> None:
 
 
 @asynchronous
+async def test_a_certificate_for_another_name(tmp_path: Path) -> None:
+    pem, private = certificate()
+    (tmp_path / "ca.pem").write_bytes(pem)
+    async with serving(private.options()) as server:
+        client = Xsp(reactor, xsp_settings(server.port, hostname="127.0.0.1", tls=True, ca_file=str(tmp_path / "ca.pem")))
+        with pytest.raises(NoXspAvailable, match="check its certificate"):
+            await client.perform(POST)
+        with pytest.raises(NoXspAvailable, match="check its certificate"):
+            await client.open_stream(ADD, Receiver())
+        await client.close()
+    assert not server.seen
+    assert client.certificate_expires is None
+
+
+@asynchronous
+async def test_a_server_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes the connection and is silent, and one that answers in clear text: nothing was sent to either."""
+    monkeypatch.setattr(keepalive, "CONNECT_TIMEOUT", 0.05)
+    async with serving() as server:
+        client = Xsp(reactor, xsp_settings(server.port, hostname="localhost", tls=True))
+        with pytest.raises(NoXspAvailable, match="no TLS in time"):
+            await client.perform(POST)
+        monkeypatch.setattr(keepalive, "CONNECT_TIMEOUT", 3.0)
+        asked = ensureDeferred(client.perform(POST))
+        await until(lambda: len(server.connections) == 2)
+        server.connections[1].answer(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        with pytest.raises(NoXspAvailable, match="check its certificate"):
+            await asked
+        await client.close()
+    assert client.requests == {"unreachable": 2}
+
+
+@asynchronous
 async def test_a_certificate_is_noted_from_connections_that_end_at_once(tmp_path: Path) -> None:
     pem, private = certificate()
     (tmp_path / "ca.pem").write_bytes(pem)
@@ -352,14 +480,13 @@ async def test_a_certificate_is_noted_from_connections_that_end_at_once(tmp_path
         server.answer = answer_and_close
         assert (await client.perform(GET)).body == b"<x/>"
         assert client.certificate_expires == expires
-        # one that is lost before it answers, and is still the newest when another answer comes
+        client.certificate_expires = None
+        # one that is lost before it answers has shown its certificate, too
         server.answer = lambda seen: None
         with pytest.raises(OutcomeUnknown):
             await client.perform(POST)
-        assert client._endpoint.newest is not None
+        assert client.certificate_expires == expires
         client.certificate_expires = None
-        assert client._look_at_certificate("an answer on another connection") == "an answer on another connection"
-        assert client.certificate_expires is None
         server.answer = answer_and_close
         await client.perform(GET)
         assert client.certificate_expires == expires
