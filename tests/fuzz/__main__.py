@@ -1,7 +1,8 @@
 """Coverage-guided fuzzing of everything that reads what others send, with atheris: how many inputs were tried, and which broke a promise.
 
 Each target of :mod:`tests.fuzz.targets` has a process of its own and its part of the time. It begins with what :mod:`tests.fuzz.seeds`
-has. The exit status is 1 if an input was found that breaks something; it is then in a file, for a test of its own.
+has. The exit status is 1 if an input was found that breaks something; it is then in a file, for a test of its own. With ``--keep`` inputs
+that reach what none before reached are added to the corpus, with which tests and the next run begin.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+# Nothing of the package is imported here, or it would not be instrumented.
+CORPUS = Path(__file__).parent / "corpus"
 WORDS = Path(__file__).parent / "words.dict"
 LONGEST = 2048
 """Bytes of an input."""
@@ -30,18 +33,29 @@ def run(target: str, seconds: int, folder: Path) -> tuple[int, str]:
     return max(runs, default=0), "" if done.returncode == 0 else done.stdout[-3000:] + done.stderr[-3000:]
 
 
-def fuzz(target: str, seconds: int, corpus: str) -> None:
-    """Fuzz in this process, which ends with it."""
+def keep(target: str, folder: Path) -> None:
+    """Add to the corpus what reaches more than it does."""
+    command = [sys.executable, "-m", "tests.fuzz", "--only", target, "--merge", str(folder / target), "--corpus", str(CORPUS / target)]
+    (CORPUS / target).mkdir(exist_ok=True)
+    subprocess.run(command, capture_output=True, check=True)
+
+
+def fuzz(target: str, seconds: int, corpus: str, merge: str = "") -> None:
+    """Fuzz in this process, which ends with it; or only take from ``merge`` what reaches more than ``corpus``."""
     import atheris  # type: ignore[import-untyped,unused-ignore]
 
     with atheris.instrument_imports(include=["bwconnector"], enable_loader_override=False):
         from tests.fuzz.seeds import seeds
         from tests.fuzz.targets import TARGETS
 
-    for number, seed in enumerate(seeds(target)):
-        (Path(corpus) / f"seed-{number:03}").write_bytes(seed)
-    options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}", f"-dict={WORDS}", "-print_final_stats=1"]
-    atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={corpus}/", corpus], TARGETS[target])
+    if merge:
+        options = ["-merge=1", f"-max_len={LONGEST}", f"-artifact_prefix={merge}/", corpus, merge]
+    else:
+        for number, seed in enumerate(seeds(target)):
+            (Path(corpus) / f"seed-{number:03}").write_bytes(seed)
+        options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}", f"-dict={WORDS}", "-print_final_stats=1"]
+        options += [f"-artifact_prefix={corpus}/", corpus]
+    atheris.Setup([sys.argv[0], *options], TARGETS[target])
     atheris.Fuzz()
 
 
@@ -49,11 +63,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--seconds", type=int, default=120, help="for all targets together")
     parser.add_argument("--target", action="append", help="only this one; may be given several times")
-    parser.add_argument("--only", help=argparse.SUPPRESS)
-    parser.add_argument("--corpus", help=argparse.SUPPRESS)
+    parser.add_argument("--keep", action="store_true", help="add inputs that reach something new to the corpus")
+    for internal in ("--only", "--corpus", "--merge"):
+        parser.add_argument(internal, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
-        fuzz(options.only, options.seconds, options.corpus)
+        fuzz(options.only, options.seconds, options.corpus, options.merge or "")
         return 0
     try:
         import atheris  # type: ignore[import-untyped,unused-ignore] # noqa: F401
@@ -71,6 +86,8 @@ def main() -> int:
         sys.stdout.write(f"{target:13} {count:9} inputs in {seconds} s{': broken' if found else ''}\n{found}")
         sys.stdout.flush()
         failed = failed or bool(found) or not count
+        if options.keep and not found:
+            keep(target, folder)
     if failed:
         sys.stdout.write(f"inputs are in {folder}\n")
     return int(failed)

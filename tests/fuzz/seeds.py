@@ -14,7 +14,7 @@ from tests.xsi.server import chunked, http
 __all__ = ["CORPUS", "seeds"]
 
 CORPUS = Path(__file__).parent / "corpus"
-"""A folder for each target with a file for each input that a fix was made for."""
+"""A folder for each target with a file for each input that a fix was made for, or that reaches what no other one does."""
 
 CONNECTION = csta.ConnectionID("77:1", "1001")
 
