@@ -110,7 +110,7 @@ def unwanted(document: bytes, wants: Callable[[str], bool]) -> SubscriptionEvent
     parts = [found[1].decode("ascii", "replace") for pattern in _IDENTITY if (found := pattern.search(head)) is not None]
     if len(parts) < len(_IDENTITY) or not parts[1].isdigit():
         return None
-    event_id, sequence, subscription_id = parts
+    event_id, sequence, subscription_id = (part.strip() for part in parts)
     return SubscriptionEvent(event_id, number_of(sequence), subscription_id, Unwanted(), target[1].decode("utf-8", "replace").strip())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,8 @@ CORPUS = Path(__file__).parent / "corpus"
 WORDS = Path(__file__).parent / "words.dict"
 LONGEST = 2048
 """Bytes of an input."""
+SMALL = 160
+"""Bytes of one that is kept."""
 SLOWEST = 5
 """Seconds that an input may take: only what is not linear needs so long for so few bytes."""
 
@@ -34,28 +37,25 @@ def run(target: str, seconds: int, folder: Path) -> tuple[int, str]:
 
 
 def keep(target: str, folder: Path) -> None:
-    """Add to the corpus what reaches more than it does."""
-    command = [sys.executable, "-m", "tests.fuzz", "--only", target, "--merge", str(folder / target), "--corpus", str(CORPUS / target)]
+    """Add to the corpus what reached more, as long as it is small."""
     (CORPUS / target).mkdir(exist_ok=True)
-    subprocess.run(command, capture_output=True, check=True)
+    for found in (folder / target).iterdir():
+        if found.stat().st_size <= SMALL and not found.name.startswith(("seed-", "crash-", "timeout-")):
+            shutil.copy(found, CORPUS / target)
 
 
-def fuzz(target: str, seconds: int, corpus: str, merge: str = "") -> None:
-    """Fuzz in this process, which ends with it; or only take from ``merge`` what reaches more than ``corpus``."""
+def fuzz(target: str, seconds: int, corpus: str) -> None:
+    """Fuzz in this process, which ends with it."""
     import atheris  # type: ignore[import-untyped,unused-ignore]
 
     with atheris.instrument_imports(include=["bwconnector"], enable_loader_override=False):
         from tests.fuzz.seeds import seeds
         from tests.fuzz.targets import TARGETS
 
-    if merge:
-        options = ["-merge=1", f"-max_len={LONGEST}", f"-artifact_prefix={merge}/", corpus, merge]
-    else:
-        for number, seed in enumerate(seeds(target)):
-            (Path(corpus) / f"seed-{number:03}").write_bytes(seed)
-        options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}", f"-dict={WORDS}", "-print_final_stats=1"]
-        options += [f"-artifact_prefix={corpus}/", corpus]
-    atheris.Setup([sys.argv[0], *options], TARGETS[target])
+    for number, seed in enumerate(seeds(target)):
+        (Path(corpus) / f"seed-{number:03}").write_bytes(seed)
+    options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}", f"-dict={WORDS}", "-print_final_stats=1"]
+    atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={corpus}/", corpus], TARGETS[target])
     atheris.Fuzz()
 
 
@@ -64,11 +64,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=120, help="for all targets together")
     parser.add_argument("--target", action="append", help="only this one; may be given several times")
     parser.add_argument("--keep", action="store_true", help="add inputs that reach something new to the corpus")
-    for internal in ("--only", "--corpus", "--merge"):
+    for internal in ("--only", "--corpus"):
         parser.add_argument(internal, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
-        fuzz(options.only, options.seconds, options.corpus, options.merge or "")
+        fuzz(options.only, options.seconds, options.corpus)
         return 0
     try:
         import atheris  # type: ignore[import-untyped,unused-ignore] # noqa: F401

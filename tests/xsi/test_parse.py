@@ -344,6 +344,13 @@ def test_of_an_unwanted_event_only_the_envelope_is_read() -> None:
     )
 
 
+def test_the_envelope_of_an_unwanted_event_is_read_as_any_other() -> None:
+    document = of_target("bob@ex.org").replace(b"e-1<", b" e-1 <").replace(b"s-1<", b"s-1\n<")
+    glance, whole = unwanted(document, lambda target: False), parse(document)
+    assert isinstance(glance, SubscriptionEvent) and isinstance(whole, SubscriptionEvent)
+    assert (glance.event_id, glance.subscription_id) == (whole.event_id, whole.subscription_id) == ("e-1", "s-1")
+
+
 @pytest.mark.parametrize(
     "document",
     [
