@@ -47,9 +47,7 @@ class Site:
         config.write_text(
             f'[Connector]\nchannel-set-name = "soak"\napp-controller = "soak"\n{ACCOUNT}kpl-interval = 2\nlink-recovery-tout = 2\n'
             f'[csta]\nlisten = ["tcp:{self.csta}:interface=127.0.0.1"]\nmax-links = 16\n'
-            f'[web]\nlisten = "tcp:{self._web}:interface=127.0.0.1"\n'
-            # small enough that the flight recorder's ring is full before the first comparison
-            f"[recorder]\nsize = 1048576\n{connector}{links}"
+            f'[web]\nlisten = "tcp:{self._web}:interface=127.0.0.1"\n{connector}{links}'
         )
         config.chmod(0o600)
         self._processes: list[subprocess.Popen[bytes]] = []
