@@ -68,7 +68,9 @@ def _admit(world: World, leg: Leg, call: Call, cause: str) -> Connection:
     private, known = leg.connection, call.remove(leg.user)
     _private_call_left(world, private, cause)
     connection = call.connection(leg.user)
-    connection.cause = known.cause if known is not None else ""
+    if known is not None:
+        connection.cause = known.cause
+        connection.born, connection.announced = known.born and known.alive, known.announced and known.alive
     world.table.move(leg, connection)
     world.table.merge(call, private.call)
     return connection

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from bwconnector.bridge.calls import INITIATED, NULL, Call
+from bwconnector.bridge.calls import NULL, Call
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.policy import Policy
 
@@ -135,8 +135,8 @@ class Reports:
         backlog, connection.backlog = connection.backlog, ()
         for change in backlog:
             if self._listens(device):
-                early = change.states.get(device) == INITIATED
-                states = {**change.states, device: birth.states[device]} if early else change.states
+                earlier = change.states.get(device, NULL) != NULL
+                states = {**change.states, device: birth.states[device]} if earlier else change.states
                 self._deliver(attrs.evolve(change, states=states, belated=True), (device,))
 
 

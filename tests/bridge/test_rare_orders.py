@@ -655,3 +655,19 @@ def test_an_agent_whose_caller_has_sent_it_to_a_queue_leaves_as_a_caller() -> No
     flow.say("Q", acd("CallReleased", "q2 K1 G"))
     assert told(flow, "G")[-1] == "ConnectionCleared{K1,G}"
     assert "ConnectionCleared{K1,Q}" in told(flow, "G")
+
+
+def test_who_picked_up_and_tells_it_late_hears_what_comes_then() -> None:
+    flow = Flow("AC")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al B")))
+    flow.say("C", ev("Originated", leg("c1", "K2 Or Al B")))
+    flow.say("A", ev("PickedUp", leg("a1", "K1 Or Al C")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac C")))
+    flow.finish()
+    assert told(flow, "C")[-1] == "Established{K1,C}"
+    flow.say("C", ev("Answered", leg("c1", "K1 Or Ac A")))
+    flow.say("A", ev("Held", leg("a1", "K1 Or He C")))
+    flow.finish()
+    assert told(flow, "C")[-2:] == ["ConnectionCleared{K2,C}", "Held{K1,A}"]
+    flow.say("C", ev("Held", leg("c1", "K1 Or He A")))
+    assert flow.heard["C"][-1].startswith("Held{K1,C} hold")
