@@ -288,8 +288,10 @@ def say(text: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--seconds", type=float, default=480.0, help="of load, after the warm-up")
-    parser.add_argument("--warm-up", type=float, default=100.0, help="seconds of load before the first comparison")
+    parser.add_argument("--seconds", type=float, default=360.0, help="of load, after the warm-up")
+    parser.add_argument(
+        "--warm-up", type=float, default=240.0, help="seconds of load before the first comparison, in which caches of bounded size fill"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="times of quiet after that")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
