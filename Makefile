@@ -24,7 +24,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy --no-error-summary
 
-# How fast it is, beside a floor measured in the same run; about eight minutes, or BENCH=--quick for one. BENCH=--write keeps the figures.
+# How fast it is, beside a floor measured in the same run; about six minutes, or BENCH=--quick for one. BENCH=--write keeps the figures.
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench $(BENCH)
 

@@ -146,6 +146,7 @@ class Directory:
         self._searches: Once[Device] = Once(make_waiter)
         self._slots = Slots(SEARCHES, make_waiter)
         self._scope_id = scope_id
+        self._size = size
         self._listing: Once[None] = Once(make_waiter)
         self._colleagues_known = False
         self._devices: _Recent[str, Device] = _Recent(size)
@@ -388,7 +389,7 @@ class Directory:
             before = len(colleagues)
             found = [attrs.evolve(self._described(entry, country_code), listed=True) for entry in page if entry.user_id]
             colleagues.update((device.key, device) for device in found)
-            if len(colleagues) == before:
+            if len(colleagues) == before or len(colleagues) >= self._size:  # more would not be remembered
                 break
         extensions = Counter(device.extension for device in colleagues.values())
         for device in colleagues.values():

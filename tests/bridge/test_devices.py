@@ -370,6 +370,15 @@ def test_a_page_that_repeats_itself_ends_the_directory() -> None:
     assert len([line for line in bw.asked if "directories/Enterprise" in line]) == 2
 
 
+def test_a_directory_without_end_is_read_as_far_as_can_be_remembered() -> None:
+    bw = BroadWorks()
+    bw.answers("GET user/bob/profile", Response(200, {}, of("Ent")))
+    for start in range(1, 20, 2):
+        bw.answers(f"GET user/bob/directories/Enterprise?start={start}&results=1000", colleagues(f"u{start}", f"v{start}"))
+    assert isinstance(found(directory(bw, scope_id="Ent", size=6), "bob"), Device)
+    assert len([line for line in bw.asked if "directories/Enterprise" in line]) == 3
+
+
 def test_a_device_outside_of_the_scope_makes_nobody_known() -> None:
     bw = BroadWorks()
     names = directory(bw, scope_id="Ent/sales")

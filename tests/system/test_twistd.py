@@ -19,6 +19,8 @@ from types import MappingProxyType
 import attrs
 import pytest
 
+from tests.ports import consecutive_ports, free_ports
+
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 PROGRAMS = Path(sys.executable).parent
@@ -92,29 +94,6 @@ def make_site(folder: Path) -> Site:
         """
     )
     return site
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses at the moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def consecutive_ports() -> tuple[int, int]:
-    """Two that nobody uses at the moment."""
-    while True:
-        (first,) = free_ports(1)
-        with socket.socket() as second:
-            try:
-                second.bind(("127.0.0.1", first + 1))
-            except (OSError, OverflowError):
-                continue
-        return first, first + 1
 
 
 def start(
@@ -304,7 +283,8 @@ def test_systemd_is_told(site: Site) -> None:
 
 
 def test_two_connectors_share_one_simulator(tmp_path: Path) -> None:
-    xsp1, xsp2 = consecutive_ports()
+    xsp1 = consecutive_ports(2)
+    xsp2 = xsp1 + 1
     simulator = make_site(tmp_path / "simulator")
     simulator.config.write_text(f"[simulator]\nxsps = 2\nusers = 10\ndemo = false\nbase-port = {xsp1}\n")
     sites = [make_site(tmp_path / name) for name in ("east", "west")]
