@@ -24,9 +24,10 @@ import pytest
 from bwconnector.csta import messages as csta
 from bwconnector.csta.connection import CstaConnection, Received
 from bwconnector.csta.xml import ED3
+from tests.ports import consecutive_ports, free_ports
 
 from ..test_listening import certify
-from .test_twistd import PROGRAMS, Site, bwctl, consecutive_ports, free_ports, make_site, start
+from .test_twistd import PROGRAMS, Site, bwctl, make_site, start
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(90)]
 
@@ -187,7 +188,7 @@ class Client:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Here]:
-    xsp, _ = consecutive_ports()
+    xsp = consecutive_ports(2)
     simulator = make_site(tmp_path / "simulator")
     quoted = SECRETS["XSI password"]
     simulator.config.write_text(

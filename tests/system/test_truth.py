@@ -24,7 +24,8 @@ def lives(exchange: Exchange, people: Sequence[str], random: Random) -> Iterator
     """Three users live through one story after the other; each step is a moment when something has happened."""
     for _ in range(STORIES_TOLD):
         story = random.choice(STORIES)
-        yield from story(exchange.switch, *random.sample(people, 3), f"+1555999{random.randrange(10_000):04}")
+        caller, called, third = random.sample(people, 3)
+        yield from story(exchange.switch, caller, called, third, f"+1555999{random.randrange(10_000):04}")
         yield None
 
 
