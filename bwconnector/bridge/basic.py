@@ -212,7 +212,7 @@ def answered(world: World, step: Step) -> None:
     if connection.state == INITIATED:
         world.originated(connection, world.policy.word("P-OCAUSE"))
     if not connection.alive:
-        if connection.born and connection.entered.get(NULL, step.arrived) < step.arrived - world.policy.seconds("P-FAR"):
+        if connection.born and NULL in connection.entered and connection.since < step.arrived - world.policy.seconds("P-FAR"):
             world.table.drop_leg(leg)  # others only seemed to tell that it had ended
             adopt(world, step)
         return

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import count
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
 if TYPE_CHECKING:
-    from bwconnector.bridge.changes import Change, ConnectionId
+    from bwconnector.bridge.changes import Change
 
 __all__ = [
     "ALERTING",
@@ -29,6 +29,7 @@ __all__ = [
     "Leg",
     "NULL",
     "QUEUED",
+    "Told",
 ]
 
 NULL = "null"
@@ -42,7 +43,7 @@ FAIL = "fail"
 _NOTHING: frozenset[str] = frozenset()
 
 
-@attrs.define(eq=False, slots=True)
+@attrs.define(eq=False, slots=True, weakref_slot=False)
 class Leg:
     """One BroadWorks call at one user."""
 
@@ -83,7 +84,7 @@ class Leg:
     """What its user may ask of the recording, such as ``pause-stop``; empty when nothing is known."""
 
 
-@attrs.define(eq=False, slots=True)
+@attrs.define(eq=False, slots=True, weakref_slot=False)
 class Connection:
     """A device in a call."""
 
@@ -103,8 +104,12 @@ class Connection:
     """Changes of the call that overtook this connection's birth."""
     cause: str = ""
     """Cause of the Delivered, repeated in Established where ECMA-269 wants it."""
-    entered: dict[str, float] = attrs.Factory(dict)
-    """When each state was last entered (clock seconds)."""
+    entered: frozenset[str] = _NOTHING
+    """The states that it has been in, the present one included."""
+    since: float = 0.0
+    """When the present state was last entered (clock seconds)."""
+    before: float = 0.0
+    """When connected was entered before hold, or hold before connected: a report of it may be older than the present state."""
     queue: bool = False
     """The device is a call center or route point: the call does not ring there, it waits."""
 
@@ -113,7 +118,16 @@ class Connection:
         return self.state != NULL
 
 
-@attrs.define(eq=False, slots=True)
+class Told(NamedTuple):
+    """Which event a device was told last of the connection of ``subject``, as it was announced."""
+
+    device: str
+    subject: str
+    call_id: str
+    kind: str
+
+
+@attrs.define(eq=False, slots=True, weakref_slot=False)
 class Call:
     """A CSTA call. There may be thousands, so what is nearly always empty takes no room: it is replaced when it changes."""
 
@@ -139,8 +153,7 @@ class Call:
     """Devices that barged in or monitor, as far as announced."""
     singled: frozenset[str] = frozenset()
     """Targets of a single step transfer that have not alerted yet."""
-    told: dict[tuple[ConnectionId, str], str] = attrs.Factory(dict)
-    """Which event a device was told last of a connection."""
+    told: tuple[Told, ...] = ()
 
     marks: Mapping[str, frozenset[str]] = MappingProxyType({})
     """What the legs of each device say of the call, as CSTA's callCharacteristics."""
@@ -188,11 +201,11 @@ class Call:
 
     def forget_told(self, device: str) -> None:
         """Nobody at ``device`` remembers what it was told."""
-        self.told = {about: kind for about, kind in self.told.items() if about[1] != device}
+        self.told = tuple(told for told in self.told if told.device != device)
 
     def forget_subject(self, device: str) -> None:
         """What was told last of the connection of ``device`` may come about again."""
-        self.told = {about: kind for about, kind in self.told.items() if about[0].device != device}
+        self.told = tuple(told for told in self.told if told.subject != device)
 
     def others(self, device: str) -> list[Connection]:
         """Living connections of other devices."""
@@ -257,9 +270,11 @@ class CallTable:
             self._by_id.setdefault(tracking_id, call)
 
     def add_leg(self, leg: Leg) -> None:
-        others = (each for each in self._legs.get(leg.user, ()) if each.call_id != leg.call_id)
-        self._legs[leg.user] = (*others, leg)
-        leg.connection.legs += (leg,)
+        of_user = (*(each for each in self._legs.get(leg.user, ()) if each.call_id != leg.call_id), leg)
+        of_connection = (*leg.connection.legs, leg)
+        # nearly always the only one: the same tuple serves both
+        self._legs[leg.user] = of_connection if of_user == of_connection else of_user
+        leg.connection.legs = of_connection
 
     def drop_leg(self, leg: Leg) -> None:
         legs = _without(self._legs.get(leg.user, ()), leg)

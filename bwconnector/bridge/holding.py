@@ -63,8 +63,7 @@ def _far_wanted(world: World, step: Step, leg: Leg) -> str | None:
 
 
 def _told_itself(world: World, far: Connection, wanted: str, step: Step) -> bool:
-    since = far.entered.get(wanted)
-    return far.state == wanted or (since is not None and since >= step.arrived - world.policy.seconds("P-FAR"))
+    return far.state == wanted or (wanted in far.entered and far.before >= step.arrived - world.policy.seconds("P-FAR"))
 
 
 def settle_hold(world: World, step: Step) -> None:
@@ -119,4 +118,4 @@ def _swapped(world: World, leg: Leg) -> bool:
     opposite = CONNECTED if leg.state == "Held" else HOLD
     now = world.clock.seconds()
     others = [c for c in world.table.connections_of(leg.user) if c is not leg.connection and c.state == opposite]
-    return any(now - c.entered[opposite] <= SWAP for c in others)
+    return any(now - c.since <= SWAP for c in others)

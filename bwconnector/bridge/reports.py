@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from bwconnector.bridge.calls import NULL, Call
+from bwconnector.bridge.calls import NULL, Call, Told
 from bwconnector.bridge.changes import Change, ConnectionId
 from bwconnector.bridge.policy import Policy
 
@@ -88,7 +88,7 @@ class Reports:
         told: list[str] = []
         born: list[str] = []
         if change.kind in _JOINING:
-            change.call.told.clear()
+            change.call.told = ()
         for device in self._audience(change):
             if _repeats(change, device):
                 continue
@@ -144,8 +144,12 @@ def _repeats(change: Change, device: str) -> bool:
     """The device was told exactly this before, and nothing else of that connection since: it only is new to others (R5)."""
     if change.kind in _JOINING or change.kind in _STATELESS:
         return False
-    about = (change.subject, device)
-    if change.call.told.get(about) == change.kind:
-        return True
-    change.call.told[about] = change.kind
+    call, subject = change.call, change.subject
+    for told in call.told:
+        if told.device == device and told.subject == subject.device and told.call_id == subject.call_id:
+            if told.kind == change.kind:
+                return True
+            call.told = tuple(each for each in call.told if each is not told)
+            break
+    call.told += (Told(device, subject.device, subject.call_id, change.kind),)
     return False

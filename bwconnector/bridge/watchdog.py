@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import attrs
 from twisted.logger import Logger
@@ -55,7 +54,8 @@ class Watchdog:
         self._compare = compare
         self._spawn = spawn
         self.limits = limits
-        self._checked: WeakKeyDictionary[Call, float] = WeakKeyDictionary()
+        self._checked: dict[int, float] = {}
+        """When calls were compared last, by their numbers."""
         self._timer: DelayedCall | None = None
         self._running = False
         self._started = False
@@ -93,10 +93,11 @@ class Watchdog:
 
     def _doubtful(self) -> Iterator[Call]:
         now = self._clock.seconds()
+        self._checked = {call.number: self._checked[call.number] for call in self._table if call.number in self._checked}
         for call in self._table:
             limit = self._exceeded(call, now)
-            if limit and now - self._checked.get(call, -limit) >= limit:
-                self._checked[call] = now
+            if limit and now - self._checked.get(call.number, -limit) >= limit:
+                self._checked[call.number] = now
                 yield call
 
     def suspects(self) -> Iterator[tuple[Call, float]]:
@@ -109,7 +110,7 @@ class Watchdog:
     def _exceeded(self, call: Call, now: float) -> float:
         """The shortest limit that the call is beyond; 0 if there is none."""
         connections = call.connections.values()
-        alerting = [connection.entered.get(ALERTING, now) for connection in connections if connection.state == ALERTING]
+        alerting = [connection.since for connection in connections if connection.state == ALERTING]
         born = [leg.since for connection in connections for leg in connection.legs]
         doubts = ((self.limits.alerting, alerting), (self.limits.age, born))
         beyond = [limit for limit, times in doubts if limit and times and now - min(times) >= limit]

@@ -22,6 +22,10 @@ __all__ = ["CALL_TYPES", "ESCALATIONS", "Directory", "World"]
 
 _RANK = {NULL: 0, INITIATED: 1, ALERTING: 2, QUEUED: 2, CONNECTED: 3, HOLD: 3, FAIL: 4}
 
+_TALKING = (CONNECTED, HOLD)
+_ENTERED: dict[frozenset[str], frozenset[str]] = {}
+"""One set serves all connections that have been in the same states."""
+
 ESCALATIONS = {"Normal": frozenset({"assistCall"}), "Emergency": frozenset({"assistCall", "highPriorityCall"})}
 """``agentEscalation`` of a leg to what CSTA calls such a call."""
 
@@ -191,7 +195,7 @@ class World:
         if call.tracking_id and call.tracking_id != leg.tracking_id and self.table.find(call.tracking_id) in (None, own):
             leg.tracking_id = call.tracking_id
             self.table.alias(own, call.tracking_id)
-        if remote and remote not in own.diverted and not self._same_outside(own, leg.remote, remote):
+        if remote and remote != leg.remote and remote not in own.diverted and not self._same_outside(own, leg.remote, remote):
             leg.remote = remote
 
     def _same_outside(self, call: Call, old: str, new: str) -> bool:
@@ -220,8 +224,12 @@ class World:
 
     def enter(self, connection: Connection, state: str) -> None:
         """Move a connection to a state and remember when."""
-        connection.state = state
-        connection.entered[state] = self.clock.seconds()
+        if connection.state != state and connection.state in _TALKING:
+            connection.before = connection.since
+        connection.state, connection.since = state, self.clock.seconds()
+        if state not in connection.entered:
+            entered = connection.entered | {state}
+            connection.entered = _ENTERED.setdefault(entered, entered)
 
     def reached(self, connection: Connection | None, state: str) -> bool:
         """The connection has been in ``state`` or a later one (R4)."""
@@ -270,7 +278,7 @@ class World:
         """
         call = connection.call
         if connection.device in call.singled:
-            connection.entered.clear()  # it was transferred back to where it had been before
+            connection.entered = frozenset()  # it was transferred back to where it had been before
         new = not self.reached(connection, QUEUED)
         connection.queue = True
         call.singled = _less(call.singled, connection.device)

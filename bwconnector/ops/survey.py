@@ -187,4 +187,7 @@ def _patience(settings: ChannelSettings) -> float:
 
 
 def _began(call: Call) -> float | None:
-    return min((when for connection in call.connections.values() for when in connection.entered.values()), default=None)
+    """When the first of those who are in the call now came to be so, or the first leg of it was seen."""
+    connections = [connection for connection in call.connections.values() if connection.entered]
+    times = [connection.since for connection in connections] + [leg.since for connection in connections for leg in connection.legs]
+    return min(times, default=None)
