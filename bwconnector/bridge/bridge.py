@@ -98,7 +98,8 @@ class Bridge:
         self.model = CallModel(clock, self.policy, self.directory, self._monitored, self._deliver)
         self.features = Features(self.monitors, self.model.service_state, subscriptions.only_changes)
         self._subscriptions = _Subscriptions(subscriptions, self._forget)
-        self._seeded: set[str] = set()
+        self._seeded: dict[str, None] = {}  # a set of so many would take five times the memory
+        """Devices whose first snapshot has come."""
         self.switch = SwitchingFunction(
             directory=self.directory,
             table=self.model.table,
@@ -247,7 +248,7 @@ class Bridge:
     def _snapshot(self, target: str, data: CallSubscription | QueueSubscription) -> None:
         """The first one is the present that a client takes from SnapshotDevice, unless it had its answer before; later ones tell more."""
         first = target not in self._seeded and not self.switch.snapshots.guessed(target)
-        self._seeded.add(target)
+        self._seeded[target] = None
         self.monitors.snapshot_of = target if self.policy.word("P-SNAPSELF") == "off" else ""
         try:
             self.model.apply(target, data, silent=first)
@@ -276,7 +277,7 @@ class Bridge:
         for monitor in taken:
             known = self.directory.known(monitor.device_key) or Device(monitor.device_key)
             self.directory.learn(known, monitor.named)
-            self._seeded.add(monitor.device_key)
+            self._seeded[monitor.device_key] = None
         self.monitors.resume(taken, number)
 
     # the end
@@ -301,7 +302,7 @@ class Bridge:
         return self.switch.wanted(device)
 
     def _forget(self, device: str) -> None:
-        self._seeded.discard(device)
+        self._seeded.pop(device, None)
         self.repair.compared(device)
         self.features.forget(device)
         self.switch.agents.forget(device)

@@ -75,7 +75,7 @@ class CallModel:
 
         :param silent: a snapshot that the monitors of ``user`` take from elsewhere: only others hear of differences
         """
-        self.world.reports.introduced.add(user)
+        self.world.reports.introduced[user] = None
         if isinstance(data, CallEvent):
             if data.type not in MASTER_TABLE or not data.calls:
                 self.world.counts["ignored " + data.type] += 1
@@ -122,7 +122,7 @@ class CallModel:
 
     def forget(self, user: str) -> None:
         """``user`` is no longer subscribed: from now on its part is inferred from others."""
-        self.world.reports.introduced.discard(user)
+        self.world.reports.introduced.pop(user, None)
         self.world.steps.forget(user)
         for connection in self.table.connections_of(user):
             if connection.state == QUEUED and not connection.queue:  # what waits at a queue is inferred from its caller

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from sys import intern
 from typing import Generic, Literal, TypeVar
 
 import attrs
@@ -64,7 +65,7 @@ class UnknownDevice(Exception):
     """BroadWorks knows no such device, or the connector's account may not see it."""
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, weakref_slot=False)
 class Device:
     """A device that BroadWorks knows.
 
@@ -409,6 +410,6 @@ class Directory:
             number=address.number or profile.number,
             extension=profile.extension,
             name=" ".join(filter(None, (profile.first_name, profile.last_name))),
-            service_provider=profile.service_provider,
-            group=profile.group_id,
+            service_provider=intern(profile.service_provider),  # a few names for all devices
+            group=intern(profile.group_id),
         )

@@ -45,7 +45,7 @@ class Reports:
         self._policy = policy
         self.silent: str = ""
         """Device whose monitors take the present from a snapshot, so hear nothing for now."""
-        self.introduced: set[str] = set()
+        self.introduced: dict[str, None] = {}  # a set of so many would take five times the memory
         """Devices that have spoken; until then their monitors take the present from a snapshot that is still to come."""
 
     def tell(

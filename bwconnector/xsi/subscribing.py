@@ -1,4 +1,4 @@
-"""What subscriptions are told, what they tell, and what they need of the channels."""
+"""What subscriptions are told, what they tell, what they need of the channels, and what is kept of each."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from math import inf
 from typing import Protocol
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from bwconnector.xsi.events import SubscriptionEvent
 from bwconnector.xsi.requests import Request, Response
 
-__all__ = ["Channels", "SubscriptionSettings", "SubscriptionStatus"]
+__all__ = ["Channels", "First", "Subscription", "SubscriptionSettings", "SubscriptionStatus"]
 
 
 @attrs.frozen(slots=True)
@@ -64,3 +65,37 @@ class SubscriptionStatus:
     expires: float = inf
     refused: bool = False
     trouble: str = ""
+
+
+@attrs.define(slots=True, eq=False, weakref_slot=False)
+class Subscription:
+    """One package of one target; ``id`` is empty while BroadWorks does not have it, ``expires`` clock time when its grant ends."""
+
+    target: str
+    package: str
+    id: str = ""
+    wanted: bool = True
+    due: float = 0.0
+    expires: float = inf
+    busy: bool = False
+    again: bool = False
+    failures: int = 0
+    opening: list[Deferred[None]] | None = None
+    """Who waits for the request to subscribe, while it is under way."""
+
+
+@attrs.define(slots=True, eq=False, weakref_slot=False)
+class First(Subscription):
+    """That of a target's first package, which knows the others: as there are so many, a target has no object of its own."""
+
+    further: tuple[Subscription, ...] = ()
+    refused: frozenset[str] = frozenset()
+    """Further packages that this user does not have: not asked for again."""
+
+    @property
+    def all(self) -> tuple[Subscription, ...]:
+        """Of a package each, the first one first."""
+        return (self, *self.further)
+
+    def of(self, package: str) -> Subscription | None:
+        return next((each for each in self.all if each.package == package), None)

@@ -28,7 +28,7 @@ from bwconnector.xsi.eventrequests import TargetKind, delete_subscription, renew
 from bwconnector.xsi.events import SubscriptionEvent, SubscriptionTerminated
 from bwconnector.xsi.opening import NEVER
 from bwconnector.xsi.requests import Request, Response
-from bwconnector.xsi.subscribing import Channels, SubscriptionSettings, SubscriptionStatus
+from bwconnector.xsi.subscribing import Channels, First, Subscription, SubscriptionSettings, SubscriptionStatus
 
 __all__ = ["Channels", "SubscriptionSettings", "SubscriptionStatus", "Subscriptions"]
 
@@ -46,35 +46,6 @@ _FINAL = frozenset((400, 403, 404, 405, 501))
 # very much: all subscriptions after the loss of all channels, all further packages after a start.
 _WAITED_FOR_UNDER_WAY = 32
 _OTHERS_UNDER_WAY = 16
-
-
-@attrs.define(slots=True, eq=False)
-class _Subscription:
-    """One package of one target; ``id`` is empty while BroadWorks does not have it, ``expires`` clock time when its grant ends."""
-
-    target: str
-    package: str
-    first: bool
-    id: str = ""
-    wanted: bool = True
-    due: float = 0.0
-    expires: float = inf
-    busy: bool = False
-    again: bool = False
-    failures: int = 0
-    opening: list[Deferred[None]] | None = None
-    """Who waits for the request to subscribe, while it is under way."""
-
-
-@attrs.define(slots=True, eq=False)
-class _Target:
-    subscriptions: tuple[_Subscription, ...] = ()
-    """Of a package each, the first one first."""
-    refused: frozenset[str] = frozenset()
-    """Further packages that this user does not have: not asked for again."""
-
-    def of(self, package: str) -> _Subscription | None:
-        return next((each for each in self.subscriptions if each.package == package), None)
 
 
 class Subscriptions:
@@ -107,16 +78,16 @@ class Subscriptions:
         self.on_opened: Callable[[str, str], None] = lambda target, package: None
         self._uniform = uniform
         self._retry_delay = backoffPolicy(initialDelay=1.0, maxDelay=60.0, factor=2.0, jitter=lambda: uniform(0.0, 1.0))
-        self._targets: dict[str, _Target] = {}
-        self._by_id: dict[str, _Subscription] = {}
-        self._ailing: dict[_Subscription, str] = {}
+        self._targets: dict[str, First] = {}
+        self._by_id: dict[str, Subscription] = {}
+        self._ailing: dict[Subscription, str] = {}
         """Those that are wanted, and have ended or could not be cared for; why."""
         self._refusals: dict[frozenset[str], frozenset[str]] = {}
         self._waited_for = DeferredSemaphore(_WAITED_FOR_UNDER_WAY)
         self._awaited = 0
         """Requests that somebody waits for, under way or in the queue."""
         self._backlog = Backlog(_OTHERS_UNDER_WAY, lambda: self._awaited > 0)
-        self._agenda: Agenda[_Subscription] = Agenda(clock, lambda each, when: self._care_for(each), _holds)
+        self._agenda: Agenda[Subscription] = Agenda(clock, self._care_for, lambda each: each.due if each.wanted else inf)
         self._stopped = False
         channels.on_event = self._receive
         channels.on_gap = self._gap
@@ -130,28 +101,32 @@ class Subscriptions:
     def statuses(self, target: str = "") -> Iterator[SubscriptionStatus]:
         """Of one target, or of all."""
         for name in (target,) if target else list(self._targets):
-            entry = self._targets.get(name)
-            if entry is not None:
-                yield from map(self._status, entry.subscriptions)
-                yield from (SubscriptionStatus(name, package, refused=True) for package in sorted(entry.refused))
+            first = self._targets.get(name)
+            if first is not None:
+                yield from map(self._status, first.all)
+                yield from (SubscriptionStatus(name, package, refused=True) for package in sorted(first.refused))
 
     @property
     def ailing(self) -> tuple[SubscriptionStatus, ...]:
         """Those of first packages that BroadWorks does not have, or whose grant is over, as they could not be renewed."""
         now = self._clock.seconds()
-        return tuple(self._status(each) for each in self._ailing if each.first and (not each.id or each.expires <= now))
+        return tuple(self._status(each) for each in self._ailing if isinstance(each, First) and (not each.id or each.expires <= now))
 
-    def _status(self, each: _Subscription) -> SubscriptionStatus:
+    def _status(self, each: Subscription) -> SubscriptionStatus:
         return SubscriptionStatus(each.target, each.package, each.id, each.expires, trouble=self._ailing.get(each, ""))
 
-    def resume(self, subscription_id: str, target: str, package: str, first: int) -> None:
-        """Take up a subscription that BroadWorks has already, whose next event has the sequence number ``first``."""
-        entry = self._targets.setdefault(target, _Target())
-        subscription = _Subscription(target, package, first=not entry.subscriptions, id=subscription_id)
-        entry.subscriptions += (subscription,)
+    def resume(self, subscription_id: str, target: str, package: str, number: int) -> None:
+        """Take up a subscription that BroadWorks has already, whose next event has the sequence number ``number``."""
+        first = self._targets.get(target)
+        subscription: Subscription
+        if first is None:
+            subscription = self._targets[target] = First(target, package, subscription_id)
+        else:
+            subscription = Subscription(target, package, subscription_id)
+            first.further += (subscription,)
         self._by_id[subscription_id] = subscription
         collective = self._kind != "user"
-        self._channels.adopt(subscription_id, package in _WITH_SNAPSHOTS and not collective, collective, first)
+        self._channels.adopt(subscription_id, package in _WITH_SNAPSHOTS and not collective, collective, number)
 
     def wants(self, target: str) -> bool:
         """Somebody wants events of the target."""
@@ -163,8 +138,8 @@ class Subscriptions:
 
     def subscribed(self, target: str) -> bool:
         """BroadWorks has the subscription to the target's first package."""
-        entry = self._targets.get(target)
-        return entry is not None and bool(_first(entry).id)
+        first = self._targets.get(target)
+        return first is not None and bool(first.id)
 
     async def subscribe(self, target: str, packages: Sequence[str]) -> None:
         """Want these packages, as others may do already; finishes when BroadWorks has the first one.
@@ -172,28 +147,28 @@ class Subscriptions:
         :raises XsiFailure: it was refused or could not be asked; nothing needs to be released then
         """
         known = self._targets.get(target)
-        entry = self._targets.setdefault(target, _Target())
+        first = known or self._targets.setdefault(target, First(target, packages[0]))
         for package in packages:
-            if entry.of(package) is None and (package == packages[0] or package not in entry.refused):
-                entry.subscriptions += (_Subscription(target, package, first=package == packages[0]),)
-        wanted = entry.of(packages[0])
+            if first.of(package) is None and (package == packages[0] or package not in first.refused):
+                first.further += (Subscription(target, package),)
+        wanted = first.of(packages[0])
         assert wanted is not None
         try:
             await self._open(wanted, self._waited_for)
         except Exception:
-            if known is None and self._targets.get(target) is entry:
+            if known is None and self._targets.get(target) is first:
                 self.release(target)
             raise
-        for subscription in entry.subscriptions:
+        for subscription in first.all:
             if subscription.wanted and not (subscription.id or subscription.busy):
                 self._care_for(subscription)
 
     def release(self, target: str) -> None:
         """Nobody wants the target any more: all its subscriptions end."""
-        entry = self._targets.pop(target, None)
-        if entry is None:
+        first = self._targets.pop(target, None)
+        if first is None:
             return
-        for subscription in entry.subscriptions:
+        for subscription in first.all:
             subscription.wanted = False
             self._ailing.pop(subscription, None)
             if subscription.id:
@@ -206,14 +181,13 @@ class Subscriptions:
 
         :raises XsiFailure: it was refused or could not be asked
         """
-        entry = self._targets.get(target)
-        if entry is not None:
-            await self._renew(_first(entry), self._waited_for)
+        first = self._targets.get(target)
+        if first is not None:
+            await self._renew(first, self._waited_for)
 
     def channels_restored(self) -> None:
         """A channel is up again after all were lost: what happened in between is not known, so everything is refreshed, calls first."""
-        everything = [subscription for entry in self._targets.values() for subscription in entry.subscriptions]
-        for subscription in sorted(everything, key=lambda each: not each.first):
+        for subscription in (*self._targets.values(), *(each for first in self._targets.values() for each in first.further)):
             self._care_for(subscription)
 
     def change(self, settings: SubscriptionSettings) -> None:
@@ -221,7 +195,7 @@ class Subscriptions:
         before, self._settings = self._settings, settings
         if settings.resync_interval in (0, before.resync_interval):
             return
-        for subscription in [each for entry in self._targets.values() for each in entry.subscriptions if _refreshed(each)]:
+        for subscription in [each for first in self._targets.values() for each in first.all if _refreshed(each)]:
             due = settings.resync_interval + self._uniform(0.0, _RESYNC_SPREAD)
             if subscription.id and not subscription.busy and subscription.due > self._clock.seconds() + due:
                 self._at(subscription, due)
@@ -259,7 +233,7 @@ class Subscriptions:
 
     # The remedy.
 
-    def _care_for(self, subscription: _Subscription, slots: DeferredSemaphore | None = None) -> None:
+    def _care_for(self, subscription: Subscription, slots: DeferredSemaphore | None = None) -> None:
         """Renew it, or subscribe anew; when that is under way already, once more after it, since it may have been sent too early."""
         if subscription.busy:
             subscription.again = True
@@ -271,7 +245,7 @@ class Subscriptions:
             else:
                 ensureDeferred(cure()).addErrback(lambda failure: self.log.failure("care for a subscription failed", failure))
 
-    async def _cure(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
+    async def _cure(self, subscription: Subscription, slots: DeferredSemaphore | None) -> None:
         try:
             if subscription.wanted:
                 await self._renew(subscription, slots)
@@ -284,36 +258,37 @@ class Subscriptions:
             if subscription.wanted:
                 self._care_for(subscription, slots)
 
-    def _failed(self, subscription: _Subscription, failure: XsiFailure) -> None:
+    def _failed(self, subscription: Subscription, failure: XsiFailure) -> None:
         told = {"device": subscription.target, "package": subscription.package, "reason": str(failure)}
-        if not subscription.first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
+        first = isinstance(subscription, First)
+        if not first and isinstance(failure, Refused) and failure.status in _FINAL and failure.error_code != NO_CHANNEL_SET:
             self._give_up(subscription)
             self._ailing.pop(subscription, None)
             self.log.debug("no events of {package} from {device}: {reason}", **told)
             return
         self._ailing[subscription] = str(failure)
-        if subscription.first and not subscription.failures and not isinstance(failure, NoXspAvailable):
+        if first and not subscription.failures and not isinstance(failure, NoXspAvailable):
             self.log.warn("{device} is not subscribed to {package} at present, will be tried again: {reason}", **told)
         self._retry(subscription)
 
-    def _give_up(self, subscription: _Subscription) -> None:
+    def _give_up(self, subscription: Subscription) -> None:
         """The user does not have this package."""
         subscription.wanted = False
-        entry = self._targets.get(subscription.target)
-        if entry is not None and subscription in entry.subscriptions:
-            entry.subscriptions = tuple(each for each in entry.subscriptions if each is not subscription)
-            refused = entry.refused | {subscription.package}
+        first = self._targets.get(subscription.target)
+        if first is not None and subscription in first.further:
+            first.further = tuple(each for each in first.further if each is not subscription)
+            refused = first.refused | {subscription.package}
             # most users lack the same few packages: one set serves them all
-            entry.refused = self._refusals.setdefault(refused, refused)
+            first.refused = self._refusals.setdefault(refused, refused)
 
-    def _retry(self, subscription: _Subscription) -> None:
+    def _retry(self, subscription: Subscription) -> None:
         if subscription.wanted:
             self._at(subscription, self._retry_delay(subscription.failures))
             subscription.failures += 1
         else:
             self._ailing.pop(subscription, None)
 
-    async def _renew(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
+    async def _renew(self, subscription: Subscription, slots: DeferredSemaphore | None) -> None:
         subscription_id = subscription.id
         if not subscription_id:
             await self._open(subscription, slots)
@@ -332,7 +307,7 @@ class Subscriptions:
             subscription.failures = 0
             self._renew_later(subscription, read_subscription(response.body).expires)
 
-    async def _open(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
+    async def _open(self, subscription: Subscription, slots: DeferredSemaphore | None) -> None:
         """Subscribe, unless it is; one request serves all who wait for it."""
         if subscription.id:
             return
@@ -344,7 +319,7 @@ class Subscriptions:
             subscription.opening.append(waiting)
         await waiting
 
-    def _asked(self, result: Any, subscription: _Subscription) -> None:
+    def _asked(self, result: Any, subscription: Subscription) -> None:
         waiting, subscription.opening = subscription.opening or [], None
         for each in waiting:
             if isinstance(result, Failure):
@@ -352,7 +327,7 @@ class Subscriptions:
             else:
                 each.callback(None)
 
-    async def _ask(self, subscription: _Subscription, slots: DeferredSemaphore | None) -> None:
+    async def _ask(self, subscription: Subscription, slots: DeferredSemaphore | None) -> None:
         settings = self._settings
         request = subscribe(
             self._kind,
@@ -384,7 +359,7 @@ class Subscriptions:
         elif grant.id not in self._by_id:
             self._delete(grant.id)
 
-    def _forget(self, subscription: _Subscription) -> str:
+    def _forget(self, subscription: Subscription) -> str:
         """It is no longer ours; returns the id it had."""
         subscription_id, subscription.id = subscription.id, ""
         self._by_id.pop(subscription_id, None)
@@ -417,7 +392,7 @@ class Subscriptions:
 
     # When it is due.
 
-    def _renew_later(self, subscription: _Subscription, granted: int) -> None:
+    def _renew_later(self, subscription: Subscription, granted: int) -> None:
         expires = granted or self._settings.expires
         delays = []
         self._ailing.pop(subscription, None)
@@ -430,21 +405,13 @@ class Subscriptions:
         if delays:
             self._at(subscription, min(delays))
 
-    def _at(self, subscription: _Subscription, delay: float) -> None:
+    def _at(self, subscription: Subscription, delay: float) -> None:
         if self._stopped:
             return  # this is the end of a request that was under way
         subscription.due = self._clock.seconds() + delay
-        self._agenda.add(subscription, subscription.due)
+        self._agenda.add(subscription)
 
 
-def _holds(subscription: _Subscription, when: float) -> bool:
-    return subscription.wanted and subscription.due == when  # not put off since
-
-
-def _first(entry: _Target) -> _Subscription:
-    return entry.subscriptions[0]
-
-
-def _refreshed(subscription: _Subscription) -> bool:
+def _refreshed(subscription: Subscription) -> bool:
     """Whether it is refreshed at intervals although nothing seems to be wrong."""
-    return subscription.first or subscription.package in _REFRESHED
+    return isinstance(subscription, First) or subscription.package in _REFRESHED

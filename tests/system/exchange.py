@@ -262,7 +262,7 @@ class Exchange:
     async def settled(self) -> None:
         """Until every subscription is open, so that whatever happens from now on is told."""
         targets = self.service.subscriptions._targets.values()
-        await until(lambda: all(each.id for target in list(targets) for each in target.subscriptions))
+        await until(lambda: all(each.id for target in list(targets) for each in target.all))
         await sleep(SETTLE)
 
     async def forgotten(self) -> None:

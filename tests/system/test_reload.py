@@ -191,7 +191,7 @@ async def test_options_that_take_effect_at_once(tmp_path: Path, log_text: io.Str
         assert service.bridge.directory.kind("sales@example.net") == "callcenter"
         assert service.bridge.watchdog.limits.age == 11
         assert service.subscriptions._settings.expires == 5000
-        assert next(iter(service.subscriptions._agenda._due))[0] < reactor.seconds() + 7 + 600
+        assert next(iter(service.subscriptions._targets.values())).due < reactor.seconds() + 7 + 600
         (channel,) = (channel for channel in service.channel_set.members if channel.link == "xsp1")
         assert (channel._settings.heartbeat_interval, channel._settings.heartbeat_tolerance) == (3, 2)
         assert service.channel_set.members._find("xsp1").budget._distance == 0.2
