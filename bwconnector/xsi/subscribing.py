@@ -9,6 +9,7 @@ from typing import Protocol
 import attrs
 from twisted.internet.defer import Deferred
 
+from bwconnector.xsi.errors import XsiFailure
 from bwconnector.xsi.events import SubscriptionEvent
 from bwconnector.xsi.requests import Request, Response
 
@@ -80,7 +81,7 @@ class Subscription:
     busy: bool = False
     again: bool = False
     failures: int = 0
-    opening: list[Deferred[None]] | None = None
+    opening: list[Deferred[XsiFailure | None]] | None = None
     """Who waits for the request to subscribe, while it is under way."""
 
 

@@ -251,6 +251,7 @@ class Subscriptions:
                 await self._renew(subscription, slots)
         except XsiFailure as failure:
             self._failed(subscription, failure)
+            failure.__traceback__ = None  # see _outcome
         finally:
             subscription.busy = False
         if subscription.again:
@@ -311,13 +312,27 @@ class Subscriptions:
         """Subscribe, unless it is; one request serves all who wait for it."""
         if subscription.id:
             return
-        waiting: Deferred[None] = Deferred()
+        waiting: Deferred[XsiFailure | None] = Deferred()
         if subscription.opening is None:
             subscription.opening = [waiting]
-            ensureDeferred(self._ask(subscription, slots)).addBoth(self._asked, subscription)
+            ensureDeferred(self._outcome(subscription, slots)).addBoth(self._asked, subscription)
         else:
             subscription.opening.append(waiting)
-        await waiting
+        failure = await waiting
+        if failure is not None:
+            raise failure
+
+    async def _outcome(self, subscription: Subscription, slots: DeferredSemaphore | None) -> XsiFailure | None:
+        """Why BroadWorks does not have it, if that is so.
+
+        A value, without a traceback: its frames refer to what was raised, and such cycles would fill the memory until the collector looks
+        at them, one for each package of each user who does not have it.
+        """
+        try:
+            await self._ask(subscription, slots)
+        except XsiFailure as failure:
+            return failure.with_traceback(None)
+        return None
 
     def _asked(self, result: Any, subscription: Subscription) -> None:
         waiting, subscription.opening = subscription.opening or [], None
@@ -325,7 +340,7 @@ class Subscriptions:
             if isinstance(result, Failure):
                 each.errback(result)
             else:
-                each.callback(None)
+                each.callback(result)
 
     async def _ask(self, subscription: Subscription, slots: DeferredSemaphore | None) -> None:
         settings = self._settings
