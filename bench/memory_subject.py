@@ -21,6 +21,7 @@ from twisted.internet.defer import Deferred, succeed
 import bwconnector.service
 from bench.broadworks import FIRST_PACKAGE, NOT_FOUND, BroadWorks, xml_answer
 from bench.workload import DOMAIN, Mix6, XsiEvent, device_name
+from bwconnector.bridge.addresses import parse_address
 from bwconnector.xsi.errors import Refused
 from bwconnector.xsi.requests import Request, Response
 
@@ -85,6 +86,23 @@ def subscription_id(user: str, package: bytes = FIRST_PACKAGE) -> str:
     return f"5d0d2f3e-6f0e-4b53-{crc32(package) & 0xFFFF:04x}-{user[5:].partition('@')[0]:>012}"
 
 
+class Names:
+    """Names of the first devices. Made anew each time, as is what is told below: nothing that belongs to the bench is to be measured."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __iter__(self) -> Iterator[str]:
+        return map(device_name, range(self._number))
+
+
+class SubscriptionIds(dict[str, str]):
+    """By the names of devices."""
+
+    def __missing__(self, device: str) -> str:
+        return subscription_id(f"{device}@{DOMAIN}")
+
+
 class MemoryXsp:
     """Takes the place of :class:`bwconnector.xsi.xsp.Xsp`; every request is answered at once."""
 
@@ -142,16 +160,21 @@ class Control(subject.Control):
         """Calls ring at so many devices, and are answered: go on until so many events have come."""
         (stream,) = MemoryXsp.broadworks.streams
         if self._calls is None:
-            devices = [device_name(each) for each in range(number)]
-            subscriptions = {device: subscription_id(f"{device}@{DOMAIN}") for device in devices}
-            self._calls = enumerate(Mix6(devices).cycles(1, subscriptions, [stream.id]), 1)
+            self._calls = enumerate(Mix6(Names(number)).cycles(1, SubscriptionIds(), [stream.id]), 1)
         for sent, (_, event) in self._calls:
             stream.receiver.data_received(event.document)  # type: ignore[attr-defined]
             if sent == events:
                 break
 
 
+def fill_caches() -> None:
+    """What is kept of the latest addresses is of one size, however many calls there are."""
+    for number in range(parse_address.cache_info().maxsize or 0):
+        parse_address(f"tel:+1666{number:07}", "")
+
+
 def main() -> None:
+    fill_caches()
     bwconnector.service.Xsp = MemoryXsp  # type: ignore[assignment,misc]
     bwconnector.service.Acks = MemoryAcks  # type: ignore[assignment,misc]
     subject.Control = Control  # type: ignore[misc]

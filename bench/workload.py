@@ -6,7 +6,7 @@ then each calls somebody outside. What must come out is written down here by han
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 __all__ = ["DOMAIN", "EVENTS_PER_CYCLE", "Expected", "Mix6", "XsiEvent", "chunk", "device_name"]
@@ -140,11 +140,11 @@ _STEPS = (
 class Mix6:
     """The workload of one connector.
 
-    :param devices: names of the devices, as T-Servers name them
+    :param devices: names of the devices, as T-Servers name them; gone through several times
     :param channels: how many streams the events are spread over; a device changes its stream from event to event
     """
 
-    def __init__(self, devices: list[str], channels: int = 1) -> None:
+    def __init__(self, devices: Iterable[str], channels: int = 1) -> None:
         self._devices = devices
         self._channels = channels
         self._cycles = 0
@@ -152,7 +152,7 @@ class Mix6:
         """The next sequence number of every subscription; 1 is its initial event's."""
         self._turn = 0
 
-    def cycles(self, count: int, subscriptions: dict[str, str], channel_ids: list[str]) -> Iterator[tuple[int, XsiEvent]]:
+    def cycles(self, count: int, subscriptions: Mapping[str, str], channel_ids: list[str]) -> Iterator[tuple[int, XsiEvent]]:
         """The next ``count`` times six events of each device, each with the number of its stream, in the order in which they are sent.
 
         :param subscriptions: device to the id of its subscription

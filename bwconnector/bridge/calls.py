@@ -7,10 +7,10 @@ of an external party.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -118,13 +118,15 @@ class Connection:
         return self.state != NULL
 
 
-class Told(NamedTuple):
-    """Which event a device was told last of the connection of ``subject``, as it was announced."""
+@attrs.define(eq=False, slots=True, weakref_slot=False)
+class Told:
+    """Which event a device was told last of the connection of ``subject``, as it was announced; each refers to the one before it."""
 
     device: str
     subject: str
     call_id: str
     kind: str
+    before: Told | None
 
 
 @attrs.define(eq=False, slots=True, weakref_slot=False)
@@ -153,7 +155,8 @@ class Call:
     """Devices that barged in or monitor, as far as announced."""
     singled: frozenset[str] = frozenset()
     """Targets of a single step transfer that have not alerted yet."""
-    told: tuple[Told, ...] = ()
+    told: Told | None = None
+    """The latest of what its devices were told; a list would take as much again."""
 
     marks: Mapping[str, frozenset[str]] = MappingProxyType({})
     """What the legs of each device say of the call, as CSTA's callCharacteristics."""
@@ -168,8 +171,16 @@ class Call:
         found = self.connections.get(device)
         if found is None:
             found = self.connections[device] = Connection(self, device)
-            self.listed[device] = (*self.listed.get(device, ()), self)
+            self.listed[device] = (*self.listed[device], self) if device in self.listed else self._alone()
         return found
+
+    def _alone(self) -> tuple[Call, ...]:
+        """What is listed for a device that is in no other call: one tuple for all such devices of this one."""
+        for device in self.connections:
+            listed = self.listed.get(device, ())
+            if len(listed) == 1:
+                return listed
+        return (self,)
 
     def remove(self, device: str) -> Connection | None:
         """Forget the device's part in this call."""
@@ -201,11 +212,18 @@ class Call:
 
     def forget_told(self, device: str) -> None:
         """Nobody at ``device`` remembers what it was told."""
-        self.told = tuple(told for told in self.told if told.device != device)
+        self._forget(lambda told: told.device == device)
 
     def forget_subject(self, device: str) -> None:
         """What was told last of the connection of ``device`` may come about again."""
-        self.told = tuple(told for told in self.told if told.subject != device)
+        self._forget(lambda told: told.subject == device)
+
+    def _forget(self, void: Callable[[Told], bool]) -> None:
+        told, self.told = self.told, None
+        while told is not None:
+            if not void(told):
+                self.told = Told(told.device, told.subject, told.call_id, told.kind, self.told)
+            told = told.before
 
     def others(self, device: str) -> list[Connection]:
         """Living connections of other devices."""

@@ -88,7 +88,7 @@ class Reports:
         told: list[str] = []
         born: list[str] = []
         if change.kind in _JOINING:
-            change.call.told = ()
+            change.call.told = None
         for device in self._audience(change):
             if _repeats(change, device):
                 continue
@@ -145,11 +145,11 @@ def _repeats(change: Change, device: str) -> bool:
     if change.kind in _JOINING or change.kind in _STATELESS:
         return False
     call, subject = change.call, change.subject
-    for told in call.told:
+    told = call.told
+    while told is not None:
         if told.device == device and told.subject == subject.device and told.call_id == subject.call_id:
-            if told.kind == change.kind:
-                return True
-            call.told = tuple(each for each in call.told if each is not told)
-            break
-    call.told += (Told(device, subject.device, subject.call_id, change.kind),)
+            same, told.kind = told.kind == change.kind, change.kind
+            return same
+        told = told.before
+    call.told = Told(device, subject.device, subject.call_id, change.kind, call.told)
     return False

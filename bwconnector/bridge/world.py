@@ -74,8 +74,16 @@ class World:
         """Services that make a ringing phone unlikely: device key to the names of those that are active (P-GUARD)."""
         self._closing: deque[tuple[float, Call]] = deque()
         self._closer: DelayedCall | None = None
+        self._now = 0.0
         self.counts: Counter[str] = Counter()
         """Things that were absorbed, adopted or repaired, by name."""
+
+    def now(self) -> float:
+        """Clock seconds. What happens within a millisecond has one time, which takes the room of one."""
+        now = self.clock.seconds()
+        if not 0.0 <= now - self._now < 0.001:
+            self._now = now
+        return self._now
 
     # parties
 
@@ -149,7 +157,7 @@ class World:
             known.remove(user)  # the device left this call before: it takes part anew
             known.forget_told(user)
             connection = known.connection(user)
-        leg = Leg(user, call.call_id, call.tracking_id, connection, call.personality, call.state, remote, since=self.clock.seconds())
+        leg = Leg(user, call.call_id, call.tracking_id, connection, call.personality, call.state, remote, since=self.now())
         leg.offered_as = self.directory.key(call.remote) if call.acd_calling_party is not None else ""
         self.table.add_leg(leg)
         self.follow(leg, call, remote)
@@ -226,7 +234,7 @@ class World:
         """Move a connection to a state and remember when."""
         if connection.state != state and connection.state in _TALKING:
             connection.before = connection.since
-        connection.state, connection.since = state, self.clock.seconds()
+        connection.state, connection.since = state, self.now()
         if state not in connection.entered:
             entered = connection.entered | {state}
             connection.entered = _ENTERED.setdefault(entered, entered)

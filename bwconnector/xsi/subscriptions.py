@@ -251,7 +251,9 @@ class Subscriptions:
                 await self._renew(subscription, slots)
         except XsiFailure as failure:
             self._failed(subscription, failure)
-            failure.__traceback__ = None  # see _outcome
+            # The frames of its traceback refer to it. Such cycles, one for each package that a user does not have, would fill the memory
+            # until the garbage collector looks at them.
+            failure.__traceback__ = None
         finally:
             subscription.busy = False
         if subscription.again:
@@ -323,15 +325,11 @@ class Subscriptions:
             raise failure
 
     async def _outcome(self, subscription: Subscription, slots: DeferredSemaphore | None) -> XsiFailure | None:
-        """Why BroadWorks does not have it, if that is so.
-
-        A value, without a traceback: its frames refer to what was raised, and such cycles would fill the memory until the collector looks
-        at them, one for each package of each user who does not have it.
-        """
+        """Why BroadWorks does not have it, if that is so: a value, since a Deferred that fails makes a cycle of objects."""
         try:
             await self._ask(subscription, slots)
         except XsiFailure as failure:
-            return failure.with_traceback(None)
+            return failure
         return None
 
     def _asked(self, result: Any, subscription: Subscription) -> None:

@@ -671,3 +671,22 @@ def test_who_picked_up_and_tells_it_late_hears_what_comes_then() -> None:
     assert told(flow, "C")[-2:] == ["ConnectionCleared{K2,C}", "Held{K1,A}"]
     flow.say("C", ev("Held", leg("c1", "K1 Or He A")))
     assert flow.heard["C"][-1].startswith("Held{K1,C} hold")
+
+
+@pytest.mark.parametrize(("waits", "held_again"), [(0.2, False), (3.0, True)])
+def test_a_hold_that_is_over_is_not_told_again_by_whoever_was_held(waits: float, held_again: bool) -> None:
+    """The far end's word comes late: within P-FAR it means what the holding device has told itself, later something new."""
+    flow = Flow("AB")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K1 Te Al A")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Te Ac A")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac B")))
+    flow.wait(5.0)
+    flow.say("B", ev("Held", leg("b1", "K1 Te He A")))
+    flow.say("B", ev("Retrieved", leg("b1", "K1 Te Ac A")))
+    flow.wait(waits)
+    before = told(flow, "A")
+    flow.say("A", ev("Held", leg("a1", "K1 Or RH B")))
+    flow.finish()
+    assert before[-2:] == ["Held{K1,B}", "Retrieved{K1,B}"]
+    assert told(flow, "A")[len(before) :] == (["Held{K1,B}"] if held_again else [])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable
 from typing import Any
@@ -129,6 +130,33 @@ def test_one_subscription_however_many_want_it() -> None:
     assert world.waiting == ["DELETE subscription/s-1"]
     assert not world.subscriptions.subscribed(ALICE)
     assert world.channels.ours == []
+
+
+class CallsOnly(FakeChannels):
+    """Whoever asks has nothing but calls, and is told so at once."""
+
+    async def perform(self, request: Request, timeout: float = 4.0) -> Response:
+        if CALLS.encode() not in (request.body or b""):
+            raise Refused(404)
+        return Response(200, {}, subscription("s-1"))
+
+
+def test_refused_packages_leave_nothing_to_the_garbage_collector() -> None:
+    """They are eight for each of thousands of users at once: what they left would be a third of the memory that a monitor takes."""
+    world = World()
+    channels = CallsOnly()
+    world.subscriptions = Subscriptions(
+        world.clock, channels, SubscriptionSettings("set", "app"), lambda target, event: None, uniform=lambda low, high: high
+    )
+    gc.collect()
+    gc.disable()
+    try:
+        subscribed = world.subscribe(CALLS, DND, "Call Park")
+        assert subscribed.called
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+    assert [status.package for status in world.subscriptions.statuses() if status.refused] == ["Call Park", DND]
 
 
 def test_route_points_are_subscribed_to_in_the_name_of_their_controller() -> None:
