@@ -26,8 +26,8 @@ class Costs:
     event: float = 220e-6
     link: float = 20e-6
     process: int = 90_000_000
-    monitor: int = 7_000
-    call: int = 3_000
+    monitor: int = 5_500
+    call: int = 2_000
     events: int = 3
     lasts: int = 180
     refreshed: int = 2100
