@@ -18,6 +18,7 @@ __all__ = [
     "answered_by",
     "awaited_queue",
     "caller_gives_up",
+    "has_left_queue",
     "offer_ended",
     "offer_gate",
     "offered",
@@ -143,6 +144,22 @@ def agent_answers(world: World, leg: Leg) -> None:
     queue = leg.connection.call.connections.get(leg.acd)
     if queue is not None and queue.alive and not world.speaks(leg.acd):
         world.diverted(queue, leg.user, "distributed")
+
+
+def has_left_queue(world: World, leg: Leg, xsi: XsiCall, remote: str) -> None:
+    """An agent is found with the call: it waits no longer, though nobody may have told that it ever did."""
+    queue = _queue_of(world, xsi)
+    if not queue or queue == remote:
+        return
+    leg.acd, call = queue, leg.connection.call
+    left = call.connection(queue)
+    if left.alive:
+        agent_answers(world, leg)
+    elif not left.entered:
+        left.queue, left.born = True, world.speaks(queue)
+        world.enter(left, QUEUED)
+        world.enter(left, NULL)
+        call.diverted |= {queue}
 
 
 def or_its_queue(connection: Connection) -> Connection | None:

@@ -671,3 +671,39 @@ def test_who_picked_up_and_tells_it_late_hears_what_comes_then() -> None:
     assert told(flow, "C")[-2:] == ["ConnectionCleared{K2,C}", "Held{K1,A}"]
     flow.say("C", ev("Held", leg("c1", "K1 Or He A")))
     assert flow.heard["C"][-1].startswith("Held{K1,C} hold")
+
+
+def test_who_still_rings_has_not_answered_although_the_caller_names_it() -> None:
+    flow = Flow("ADQ")
+    flow.say("A", truth(leg("a1", "K1 Or Ac D")), silent=True)
+    flow.say("Q", waiting("q1 K1 A"), silent=True)
+    flow.say("D", truth(agent_leg("d1", "K1 Te Al A")), silent=True)
+    assert flow.holds()["K1"] == {"A": "connected", "D": "alerting", "Q": "queued"}
+    assert told(flow, "A")[-1] == "Delivered{K1,D}"
+    flow.say("D", ev("Answered", agent_leg("d1", "K1 Te Ac A")))
+    flow.finish()
+    assert told(flow, "D") == ["Established{K1,D}"]
+
+
+def test_music_heard_late_does_not_take_a_call_back_to_the_queue_whose_agent_is_found_with_it() -> None:
+    flow = Flow("AGQ")
+    flow.say("Q", waiting())
+    flow.say("G", truth(agent_leg("g1", "K1 Te Ac A")))
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "G": "connected"}
+    flow.say("G", ev("Redirected", agent_leg("g1", "K1 Te De A", to="Q")))
+    flow.say("Q", acd("CallAdded", "q1 K1 A", position=1, via=[("G", "transfer")]))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "Q": "queued"}
+
+
+def test_an_agent_found_with_a_call_has_taken_it_from_a_queue_that_does_not_speak() -> None:
+    flow = Flow("AG")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.finish()
+    flow.say("G", truth(agent_leg("g1", "K1 Te Ac A")))
+    assert flow.holds()["K1"] == {"A": "connected", "G": "connected"}
+    assert told(flow, "A")[-2:] == ["Diverted{K1,Q}", "Established{K1,G}"]
