@@ -206,8 +206,8 @@ def transferred(world: World, step: Step) -> bool:
 def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: str, remote: str, alerting: bool) -> None:
     """Told by a surviving party alone: the transferring device has no own word."""
     call = leg.connection.call
-    other = _call_between(world, transferring.device, remote, call)
     new_id = tracking_id or call.id
+    other = _call_between(world, transferring.device, remote, leg, new_id)
     if other is None:
         known = world.table.find(new_id)
         if known is not None and known is not call and not alerting and _lives(known, remote):
@@ -228,11 +228,16 @@ def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: 
     join_calls(world, primary, secondary, a, c, new_id)
 
 
-def _call_between(world: World, device: str, remote: str, other_than: Call) -> Call | None:
-    for call in world.table.calls_of(device):
-        if call is not other_than and _lives(call, device) and _lives(call, remote):
-            return call
-    return None
+def _call_between(world: World, device: str, remote: str, leg: Leg, new_id: str) -> Call | None:
+    """The call in which the transferring device talked to ``remote``, to whom this leg leads now."""
+    calls = [c for c in world.table.calls_of(device) if c is not leg.connection.call and _lives(c, device) and _lives(c, remote)]
+    if len(calls) < 2:
+        return calls[0] if calls else None
+    # it may have left one of them unnoticed, while remote held that: the other survivor's word, or the id that goes on, tells which
+    word = word_of(world, remote, leg.user, device)
+    theirs = world.leg_of(remote, word.calls[0]) if word is not None else None
+    known = theirs.connection.call if theirs is not None else world.table.find(new_id)
+    return known if known in calls else calls[0]
 
 
 def _lives(call: Call, device: str) -> bool:

@@ -707,3 +707,26 @@ def test_an_agent_found_with_a_call_has_taken_it_from_a_queue_that_does_not_spea
     flow.say("G", truth(agent_leg("g1", "K1 Te Ac A")))
     assert flow.holds()["K1"] == {"A": "connected", "G": "connected"}
     assert told(flow, "A")[-2:] == ["Diverted{K1,Q}", "Established{K1,G}"]
+
+
+@pytest.mark.parametrize("survivor", ["K2", "K3", "K9"])
+def test_of_two_calls_with_who_transfers_the_survivors_tell_which_goes_on(survivor: str) -> None:
+    before: list[list[Stream]] = [
+        [
+            ("C", ev("Originated", leg(f"c{number}", f"K{number} Or Al B"))),
+            ("C", ev("Answered", leg(f"c{number}", f"K{number} Or Ac B"))),
+            ("C", ev("Held", leg(f"c{number}", f"K{number} Or He B"))),
+        ]
+        for number in (1, 2)
+    ]
+    script = [
+        *before,
+        [("D", ev("Received", leg("d1", "K3 Te Al B"))), ("D", ev("Answered", leg("d1", "K3 Te Ac B")))],
+        [
+            ("D", ev("Transferred", leg("d1", f"{survivor} Te RH C"))),
+            ("C", ev("Transferred", leg("c2", f"{survivor} Or He D"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "CD"):
+        assert flow.holds() == {"K1": {"B": "connected", "C": "hold"}, survivor: {"C": "hold", "D": "connected"}}, order
+        assert told(flow, "C")[-1].startswith("Transfered{K2,B}") or told(flow, "C")[-1].startswith("Transfered{K3,B}"), order
