@@ -68,7 +68,9 @@ def offer_gate(world: World, step: Step) -> float:
         return 0.0
     call = world.call_for(step.user, step.calls[0], step.remotes[0])
     if world.speaks(queue) and (call is None or not _waits(call.connections.get(queue))):
-        return world.policy.seconds("P-FAR")
+        # its word may have come, and be waiting as long for who has sent the call there
+        held_up = any(s.queue is not None and s.calls[0].tracking_id == step.calls[0].tracking_id for s in world.steps.of(queue))
+        return world.policy.seconds("P-FAR") + (world.policy.seconds("P-JOIN") if held_up else 0.0)
     if call is None:
         # a monitored caller tells how its call has come to the queue, and with which tracking id
         caller = step.remotes[0]
@@ -255,6 +257,6 @@ def caller_gives_up(world: World, caller: Connection) -> None:
 # the caller
 
 
-def awaited_queue(world: World, leg: Leg) -> bool:
-    """The caller's leg was released while the call waited at a monitored queue, which knows why."""
-    return any(_waits(c) and world.speaks(c.device) for c in leg.connection.call.others(leg.user))
+def awaited_queue(world: World, leg: Leg, queue: str = "") -> bool:
+    """The caller's leg was released while the call waited at a monitored queue (in a conference, at this one), which knows why."""
+    return any(_waits(c) and world.speaks(c.device) and queue in ("", c.device) for c in leg.connection.call.others(leg.user))

@@ -192,7 +192,7 @@ def transferred(world: World, step: Step) -> bool:
         world.diverted(mine, remote, "redirected" if alerting else "distributed")  # the queue has sent it there
         if not alerting:
             answered_by(world, mine, remote, "distributed")
-    elif mine is not None and mine.alive and remote != old and old and not any(own.acd == remote for own in mine.legs):
+    elif mine is not None and mine.alive and remote != old and old and not _asked(mine, remote):
         _by_survivor(world, leg, mine, xsi.tracking_id, remote, alerting)
     elif not (remote != old and old in call.connections):
         return False
@@ -201,6 +201,11 @@ def transferred(world: World, step: Step) -> bool:
     leg.state = xsi.state
     _new_far_end(world, leg, remote, alerting=alerting)
     return True
+
+
+def _asked(agent: Connection, queue: str) -> bool:
+    """This is the queue whose agent it is; or the call that it has transferred is offered to it, having come to a queue."""
+    return any(leg.acd == queue or (leg.acd and agent.state == ALERTING) for leg in agent.legs)
 
 
 def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: str, remote: str, alerting: bool) -> None:

@@ -219,9 +219,12 @@ class World:
     # states
 
     def enter(self, connection: Connection, state: str) -> None:
-        """Move a connection to a state and remember when."""
+        """Move a connection to a state and remember when. Whoever had sent the call on, but is in it, has come back."""
         connection.state = state
         connection.entered[state] = self.clock.seconds()
+        call = connection.call
+        if state != NULL and connection.device in call.diverted:
+            call.diverted -= {connection.device}
 
     def reached(self, connection: Connection | None, state: str) -> bool:
         """The connection has been in ``state`` or a later one (R4)."""
@@ -246,7 +249,6 @@ class World:
         connection.alerted = True
         connection.cause = cause
         connection.call.singled = _less(connection.call.singled, connection.device)
-        connection.call.diverted = _less(connection.call.diverted, connection.device)
         for leg in connection.legs:
             if leg.acd:
                 connection.call.forget_subject(leg.acd)  # from an agent the call may bounce back there again
@@ -275,7 +277,6 @@ class World:
         connection.queue = True
         call.singled = _less(call.singled, connection.device)
         if new:
-            call.diverted = _less(call.diverted, connection.device)
             self.enter(connection, QUEUED)
         if not (new or (birth and connection.alive)):
             return
@@ -298,6 +299,9 @@ class World:
         if connection.alive:
             self.enter(connection, NULL)
             self.reports.tell("ConnectionClearedEvent", connection.call, connection.device, cause)
+            if connection.queue:
+                for entry in connection.legs:
+                    self.table.drop_leg(entry)  # the queue's own word may come later, or not at all
 
     def diverted(self, connection: Connection, target: str, cause: str) -> None:
         """Gone from the call to somewhere else; the call goes on (R10)."""
@@ -315,7 +319,7 @@ class World:
         """Legs towards ``device`` lead to ``target`` now, whether BroadWorks shows it to their users or not (COLP)."""
         for connection in call.connections.values():
             for leg in connection.legs:
-                if leg.remote == device:
+                if leg.remote == device and leg.user != target:  # who is parked at its own device leads nowhere else
                     leg.remote = target
                     leg.moved += 1
                     leg.ringing_told = False

@@ -730,3 +730,154 @@ def test_of_two_calls_with_who_transfers_the_survivors_tell_which_goes_on(surviv
     for flow, order in last_in_any_order(script, "CD"):
         assert flow.holds() == {"K1": {"B": "connected", "C": "hold"}, survivor: {"C": "hold", "D": "connected"}}, order
         assert told(flow, "C")[-1].startswith("Transfered{K2,B}") or told(flow, "C")[-1].startswith("Transfered{K3,B}"), order
+
+
+def test_who_retrieves_what_it_parked_at_the_parked_device_itself_can_transfer_it() -> None:
+    flow = Flow("BD")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K1 Te Al D")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Te Ac D")))
+    flow.say("D", ev("Answered", leg("d1", "K1 Or Ac B")))
+    flow.finish()
+    flow.say("D", parked("D"))
+    flow.say("D", ev("Held", leg("d1", "K1 Or RH B")))
+    flow.say("B", ev("Released", leg("b1", "K1 Te Re D", release="local")))
+    flow.finish()
+    flow.say("D", ev("ParkRetrieved", leg("d1", "K1 Or Ac B")))
+    flow.say("B", ev("Originated", leg("b2", "K2 Or Al D")))
+    flow.say("B", ev("Answered", leg("b2", "K1 Or Ac D")))
+    flow.say("D", parked(""))
+    flow.finish()
+    flow.say("B", ev("Originated", leg("b3", "K3 Or Al X")))
+    flow.say("B", ev("Answered", leg("b3", "K3 Or Ac X")))
+    flow.say("B", ev("Redirected", leg("b2", "K1 Or De D", to="X"), leg("b3", "K3 Or De X", to="D")))
+    flow.say("D", ev("Transferred", leg("d1", "K1 Or Ac X")))
+    flow.finish()
+    assert flow.holds() == {"K1": {"D": "connected", "X": "connected"}}
+    assert [line[:10] for line in told(flow, "D")].count("Transfered") == 1
+
+
+def test_who_is_parked_leads_to_whoever_has_retrieved_it() -> None:
+    flow = Flow("ABD")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K1 Te Al D")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Te Ac D")))
+    flow.say("D", ev("Answered", leg("d1", "K1 Or Ac B")))
+    flow.finish()
+    flow.say("A", parked("D"))
+    flow.say("D", ev("Held", leg("d1", "K1 Or RH B")))
+    flow.say("B", ev("Released", leg("b1", "K1 Te Re D", release="local")))
+    flow.finish()
+    flow.say("B", ev("Originated", leg("b2", "K2 Or Al A")))
+    flow.say("D", ev("ParkRetrieved", leg("d1", "K1 Or Ac B")))
+    flow.say("B", ev("Answered", leg("b2", "K1 Or Ac D")))
+    flow.finish()
+    (call,) = [call for call in flow.model.table if call.alive()]
+    assert [own.remote for own in call.connections["D"].legs] == ["B"]
+    assert not call.diverted & {connection.device for connection in call.alive()}
+
+
+def test_what_is_left_of_a_held_conference_and_rings_is_not_held() -> None:
+    flow = Flow("B")
+    for number, far in enumerate("CX", 1):
+        flow.say("B", ev("Originated", leg(f"b{number}", f"K{number} Or Al {far}")))
+        flow.say("B", ev("Answered", leg(f"b{number}", f"K{number} Or Ac {far}")))
+    flow.say("B", conf("Started", "b1", "b2"))
+    flow.say("B", conf("Held", "b1", "b2"))
+    flow.say("B", ev("Transferred", leg("b1", "K1 Or Al D")))
+    flow.finish()
+    assert flow.holds()["K1"]["B"] == "hold"
+    flow.say("B", ev("Released", leg("b2", "K2 Or Re X", release="remote")))
+    flow.say("B", conf("Released"))
+    flow.finish()
+    assert flow.holds()["K1"] == {"B": "connected", "D": "alerting"}
+    assert told(flow, "B")[-1] == "Retrieved{K1,B}"
+
+
+def test_a_conference_whose_party_was_in_a_queue_comes_to_that_queue_again() -> None:
+    script: list[list[Stream]] = []
+    for number, far in enumerate("AB", 1):
+        script.append(
+            [
+                ("D", ev("Originated", leg(f"d{number}", f"K{number} Or Al {far}"))),
+                ("D", ev("Answered", leg(f"d{number}", f"K{number} Or Ac {far}"))),
+            ]
+        )
+    script.append([("D", ev("Originated", leg("d3", "K3 Or Al X"))), ("D", ev("Answered", leg("d3", "K3 Or Ac X")))])
+    script.append([("D", conf("Started", "d1", "d2", "d3"))])
+    script.append([("Q", acd("CallAdded", "q1 K4 A", position=1))])
+    script.append([("D", ev("Transferred", leg("d1", "K4 Or Ac Q"))), ("Q", acd("CallUpdated", "q1 K4 D"))])
+    script.append(
+        [
+            ("D", ev("Released", leg("d1", "K4 Or Re Q", release="remote"))),
+            ("D", conf("Updated", "d2", "d3")),
+            ("Q", acd("CallReleased", "q1 K4 D")),
+        ]
+    )
+    for flow, order in last_in_any_order(script, "DQ"):
+        assert told(flow, "Q")[-1] == "ConnectionCleared{K4,Q}", order
+        flow.say("Q", acd("CallAdded", "q2 K5 B", position=1))
+        flow.say("Q", acd("CallUpdated", "q2 K5 D"))
+        flow.say("D", ev("Transferred", leg("d2", "K5 Or Ac Q")))
+        flow.finish()
+        assert flow.holds() == {"K5": {"D": "connected", "X": "connected", "Q": "queued"}}, order
+        flow.say("Q", acd("CallAbandoned", "q2 K5 D"))
+        flow.finish()
+        assert told(flow, "Q")[-1] == "ConnectionCleared{K5,Q}", order
+
+
+def test_why_a_waiting_party_leaves_a_conference_its_queue_tells() -> None:
+    script: list[list[Stream]] = [
+        [("D", ev("Originated", leg("d1", "K1 Or Al Q"))), ("D", ev("Answered", leg("d1", "K1 Or Ac Q")))],
+        [("Q", acd("CallAdded", "q1 K1 D", position=1))],
+        [("D", ev("Originated", leg("d2", "K2 Or Al X"))), ("D", ev("Answered", leg("d2", "K2 Or Ac X")))],
+        [("D", ev("Originated", leg("d3", "K3 Or Al Y"))), ("D", ev("Answered", leg("d3", "K3 Or Ac Y")))],
+        [("D", conf("Started", "d1", "d2", "d3"))],
+        [("D", ev("Released", leg("d1", "K1 Or Re Q", release="remote"))), ("Q", acd("CallStranded", "q1 K1 D"))],
+    ]
+    for flow, order in last_in_any_order(script, "DQ"):
+        assert flow.heard["D"][-1] == "ConnectionCleared{K1,Q} connected noAvailableAgents", order
+
+
+def test_who_holds_a_call_and_does_not_tell_of_a_hold_is_parked_in_that_one() -> None:
+    flow = Flow("CD")
+    for number, far in enumerate("AB", 1):
+        flow.say("D", ev("Originated", leg(f"d{number}", f"K{number} Or Al {far}")))
+        flow.say("D", ev("Answered", leg(f"d{number}", f"K{number} Or Ac {far}")))
+        if number == 1:
+            flow.say("D", ev("Held", leg("d1", "K1 Or He A")))
+    flow.say("C", parked("D"))
+    flow.finish()
+    assert {call: parties.get("C") for call, parties in flow.holds().items()} == {"K1": "queued", "K2": None}
+
+
+def test_an_agent_to_whom_the_conference_comes_back_that_it_has_just_left_keeps_it() -> None:
+    script: list[list[Stream]] = [
+        [("B", ev("Originated", leg("b1", "K1 Or Al A"))), ("B", ev("Answered", leg("b1", "K1 Or Ac A")))],
+        [("A", ev("Received", leg("a1", "K1 Te Al B"))), ("A", ev("Answered", leg("a1", "K1 Te Ac B")))],
+        [("B", ev("Originated", leg("b2", "K2 Or Al Q"))), ("B", ev("Answered", leg("b2", "K2 Or Ac Q")))],
+        [("Q", acd("CallAdded", "q1 K2 B", position=1)), ("B", conf("Started", "b1", "b2"))],
+        [("C", ev("Originated", leg("c1", "K3 Or Al A"))), ("C", ev("Answered", leg("c1", "K3 Or Ac A")))],
+        [("A", ev("Received", leg("a2", "K3 Te Al C"))), ("A", ev("Answered", leg("a2", "K3 Te Ac C")))],
+        [
+            ("A", ev("Redirected", leg("a1", "K1 Te De B", to="C"), leg("a2", "K3 Te De C", to="B"))),
+            ("A", ev("Received", agent_leg("a3", "K2 Te Al B"))),
+            ("B", ev("Transferred", leg("b1", "K3 Or Ac C"))),
+            ("C", ev("Transferred", leg("c1", "K3 Or Ac B"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "ABCQ"):
+        (call,) = flow.holds().values()
+        assert call == {"B": "connected", "C": "connected", "Q": "queued", "A": "alerting"}, order
+
+
+def test_an_offer_follows_the_word_of_its_queue_that_waits_as_long_for_who_sent_the_call() -> None:
+    script: list[list[Stream]] = [
+        [
+            ("Q", acd("CallAdded", "q1 K1 X", position=1, via=[("A", "transfer")])),
+            ("G", ev("Received", agent_leg("g1", "K1 Te Al X"))),
+        ]
+    ]
+    for flow, order in last_in_any_order(script, "AGQ"):
+        assert told(flow, "Q") == ["Queued{K1,Q}", "Delivered{K1,G}"], order
+        assert told(flow, "G") == ["Delivered{K1,G}"], order
