@@ -158,7 +158,8 @@ class World:
         if known is None and call.acd_user_id and not answered and self.policy.word("P-ACDJOIN") == "caller":
             known = self._waiting_call(self.directory.key(Party(user_id=call.acd_user_id)), remote)
         newest = self.newest(call)
-        if known is not None or newest is None:
+        transferred = bool(call.answer_time) and call.state == "Alerting"  # its remote party is not the one that was redirected here
+        if known is not None or newest is None or transferred:
             return known
         redirector = self.directory.key(newest.party)
         candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote) and _may_have_redirected(c, redirector, newest.reason)]

@@ -881,3 +881,45 @@ def test_an_offer_follows_the_word_of_its_queue_that_waits_as_long_for_who_sent_
     for flow, order in last_in_any_order(script, "AGQ"):
         assert told(flow, "Q") == ["Queued{K1,Q}", "Delivered{K1,G}"], order
         assert told(flow, "G") == ["Delivered{K1,G}"], order
+
+
+@pytest.mark.parametrize("inside", [1, 2])
+def test_nobody_outside_parks_a_call(inside: int) -> None:
+    flow = Flow("AC")
+    for number in (1, 2):
+        far = "D" if number == inside else "X"
+        flow.say("A", ev("Received", leg(f"a{number}", f"K{number} Te Al {far}")))
+        flow.say("A", ev("Answered", leg(f"a{number}", f"K{number} Te Ac {far}")))
+        flow.say("A", ev("Held", leg(f"a{number}", f"K{number} Te He {far}")))
+    flow.say("C", parked("A"))
+    flow.finish()
+    assert {call: parties["C"] for call, parties in flow.holds().items() if "C" in parties} == {f"K{inside}": "queued"}
+
+
+def test_who_is_found_transferred_was_not_redirected_here_by_the_one_it_talks_to_now() -> None:
+    flow = Flow("BCD")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K1 Te Al C")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Te Ac C")))
+    flow.say("B", ev("Redirected", leg("b1", "K1 Te De C", to="X")))
+    flow.say("C", ev("Transferred", leg("c1", "K1 Or Al X")))
+    flow.finish()
+    assert list(flow.holds()) == ["K1"]
+    flow.say("D", truth(leg("d1", "K2 Te Al C", via=[("B", "deflection")], answer_time=1)), silent=True)
+    assert "D" not in flow.holds()["K1"]
+    assert flow.holds()["K2"]["D"] == "connected"
+
+
+def test_the_extension_where_a_transferred_call_was_deflected_to_is_a_queue() -> None:
+    script: list[list[Stream]] = [
+        [("D", ev("Originated", leg("d1", "K1 Or Al B"))), ("D", ev("Answered", leg("d1", "K1 Or Ac B")))],
+        [("D", ev("Transferred", leg("d1", "K1 Or Al A"))), ("A", ev("Received", leg("a1", "K1 Te Al D", via=[("B", "transfer")])))],
+        [
+            ("A", ev("Redirected", leg("a1", "K1 Te De D", to="1701", reason="deflection"))),
+            ("D", ev("Forwarded", leg("d1", "K1 Or Al A"))),
+            ("D", ev("Answered", leg("d1", "K1 Or Ac A"))),
+            ("R", acd("CallAdded", "r1 K1 D", position=1, point=True, via=[("A", "deflection")])),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "ADR"):
+        assert flow.holds() == {"K1": {"D": "connected", "R": "queued"}}, order

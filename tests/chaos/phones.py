@@ -7,7 +7,7 @@ from random import Random
 from bwconnector.simulator.model import SwitchError
 from bwconnector.simulator.switch import Switch
 
-__all__ = ["NUMBERS", "OUTSIDE", "QUEUES", "USERS", "free_numbers", "use_phone"]
+__all__ = ["NUMBERS", "OUTSIDE", "QUEUES", "USERS", "entangled", "free_numbers", "use_phone"]
 
 USERS = ("alice", "bob", "carol", "dave")
 OUTSIDE = ("+15559990000", "+15559990001", "+15559990002", "+15559990003")
@@ -71,7 +71,7 @@ def use_phone(switch: Switch, choice: int, *, but: frozenset[str] = frozenset())
     for name in names:
         for _ in range(TRIES):
             arguments = [random.choice(values) for values in OPERATIONS[name]]
-            if _entangled(switch, name, arguments):
+            if entangled(switch, name, arguments):
                 continue
             try:
                 getattr(switch, name)(*arguments)
@@ -83,10 +83,10 @@ def use_phone(switch: Switch, choice: int, *, but: frozenset[str] = frozenset())
 
 def free_numbers(switch: Switch, person: str) -> list[str]:
     """What ``person`` may call, or have called, without entangling calls."""
-    return [number for number in NUMBERS if not _entangled(switch, "dial", [person, number])]
+    return [number for number in NUMBERS if not entangled(switch, "dial", [person, number])]
 
 
-def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
+def entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
     """It might lead to two calls of one outside number or between the same two parties, to a party in two conferences, or to one parked.
 
     Events name a far end by its user, not by its leg, so there they do not say which of the two calls is meant; and a party that is in a
