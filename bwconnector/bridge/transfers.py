@@ -9,6 +9,7 @@ from __future__ import annotations
 from bwconnector.bridge import causes
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.distribution import answered_by, offers, taken_back
+from bwconnector.bridge.holding import far_hold
 from bwconnector.bridge.joins import join_calls, joined_late, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
@@ -200,6 +201,9 @@ def transferred(world: World, step: Step) -> bool:
     world.follow(leg, xsi, remote)
     leg.state = xsi.state
     _new_far_end(world, leg, remote, alerting=alerting)
+    far = leg.connection.call.connections.get(remote)
+    if xsi.state == "Remote Held" and far is not None and not world.speaks(remote):
+        far_hold(world, far, HOLD, step)  # the transferring device held it too, so nobody has told
     return True
 
 

@@ -923,3 +923,26 @@ def test_the_extension_where_a_transferred_call_was_deflected_to_is_a_queue() ->
     ]
     for flow, order in last_in_any_order(script, "ADR"):
         assert flow.holds() == {"K1": {"D": "connected", "R": "queued"}}, order
+
+
+def test_who_held_a_call_that_its_far_end_held_too_still_holds_it_when_that_has_transferred_it() -> None:
+    script: list[list[Stream]] = [
+        [
+            ("B", ev("Received", leg("b1", "K1 Te Al C"))),
+            ("B", ev("Answered", leg("b1", "K1 Te Ac C"))),
+            ("B", ev("Held", leg("b1", "K1 Te He C"))),
+        ],
+        [
+            ("A", ev("Originated", leg("a1", "K2 Or Al B"))),
+            ("B", ev("Received", leg("b2", "K2 Te Al A"))),
+            ("B", ev("Answered", leg("b2", "K2 Te Ac A"))),
+            ("A", ev("Answered", leg("a1", "K2 Or Ac B"))),
+        ],
+        [
+            ("B", ev("Redirected", leg("b1", "K1 Te De C", to="A"), leg("b2", "K2 Te De A", to="C"))),
+            ("A", ev("Transferred", leg("a1", "K1 Or RH C"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "AB"):
+        assert flow.holds() == {"K1": {"A": "connected", "C": "hold"}}, order
+        assert told(flow, "A")[-2:] == ["Transfered{K1,B}", "Held{K1,C}"], order

@@ -95,8 +95,10 @@ def entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
     person = arguments[0]
     far_ends = [leg.peer.owner.user_id for leg in switch.legs(person) if leg.peer is not None]
     others = set(far_ends)
+    if name.startswith(("conference", "transfer")) and len(others) < len(far_ends):
+        return True
     if name.startswith("conference"):
-        return len(others) < len(far_ends) or any(switch.bridge(other) is not None for other in others)
+        return any(switch.bridge(other) is not None for other in others)
     if name == "park":
         return any(switch.bridge(other) is not None for other in (person, *others))
     if person in OUTSIDE and name == "dial" and switch.legs(person):

@@ -22,8 +22,12 @@ RETRY = 1.0
 """Seconds after which a refused MonitorStart or SnapshotDevice is tried again."""
 
 
-JOINS: dict[type[csta.Message], str] = {csta.TransferCall: "transfer_consult", csta.ConferenceCall: "conference_start"}
-"""Requests that join calls, as operations of the switch."""
+JOINS: dict[type[csta.Message], str] = {
+    csta.TransferCall: "transfer_consult",
+    csta.SingleStepTransferCall: "transfer",
+    csta.ConferenceCall: "conference_start",
+}
+"""Requests that join calls or send them elsewhere, as operations of the switch."""
 
 
 class TServer:
