@@ -256,6 +256,8 @@ class Inspection:
     """Subscriptions that BroadWorks has accepted."""
     timers: int = 0
     """What the process is to do later."""
+    remembered: int = 0
+    """Ids of events and of ended subscriptions by which repeats and stragglers are told; 65,536 at most."""
 
     @property
     def shares(self) -> tuple[float, ...]:

@@ -90,6 +90,9 @@ class Metrics(Collector):
 
         yield GaugeMetricFamily(PREFIX + "subscriptions", "Subscriptions that BroadWorks has accepted.", now.subscriptions)
         yield GaugeMetricFamily(PREFIX + "timers", "What the process is to do later.", now.timers)
+        yield GaugeMetricFamily(
+            PREFIX + "remembered", "Ids of events and of ended subscriptions by which repeats and stragglers are told.", now.remembered
+        )
         yield GaugeMetricFamily(PREFIX + "calls", "Calls that are known.", now.call_count)
         yield CounterMetricFamily(PREFIX + "calls_repaired", "Calls corrected by a snapshot of BroadWorks.", totals.calls_repaired)
         expiry = GaugeMetricFamily(

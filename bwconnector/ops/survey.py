@@ -100,6 +100,7 @@ class Survey:
             gaps=tuple(inspection.GapStatus(g.started, g.ended, g.reason, g.devices, g.examples, g.uncompared) for g in self._bridge.gaps),
             subscriptions=self._subscriptions.live,
             timers=len(self._clock.getDelayedCalls()),
+            remembered=self._channels.remembered,
             certificates=tuple(inspection.CertificateStatus(*each) for each in self._certificates().items()),
         )
 

@@ -54,8 +54,7 @@ def _acd(element: Element) -> dict[str, Any]:
 
 
 def _uri(element: Element) -> tuple[str, str]:
-    text = element.text
-    return text.strip() if text else "", element.get("countryCode", "")
+    return text_of(element), element.get("countryCode", "")
 
 
 def party_of(element: Element) -> Party:

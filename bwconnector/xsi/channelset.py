@@ -147,6 +147,11 @@ class ChannelSet:
         return self.members.up_count
 
     @property
+    def remembered(self) -> int:
+        """Ids of events and of ended subscriptions by which repeats and stragglers are told."""
+        return len(self._seen) + len(self._retired)
+
+    @property
     def statuses(self) -> tuple[ChannelStatus, ...]:
         """Of all channels, in the order of the links."""
         return self.members.statuses

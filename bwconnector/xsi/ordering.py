@@ -121,6 +121,9 @@ class Recent:
         self._new: set[str] = set()
         self._old: set[str] = set()
 
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)
+
     def __contains__(self, key: str) -> bool:
         return key in self._new or key in self._old
 

@@ -29,9 +29,21 @@ from bwconnector.xsi.events import (
     SubscriptionTerminated,
     Unwanted,
 )
-from bwconnector.xsi.reading import Element, Table, fields_of, flag_of, integer_of, local_name, number_of, root_of, text_of, type_of
+from bwconnector.xsi.reading import Element, Table, fields_of, flag_of, integer_of, local_name, number_of, text_of, type_of
+from bwconnector.xsi.skeletons import Skeletons
 
-__all__ = ["CALL_EVENTS", "CONFERENCE_EVENTS", "DND_INFO", "EVENT_DATA", "SERVICE_INFO", "channel_of", "event_id_of", "parse", "unwanted"]
+__all__ = [
+    "CALL_EVENTS",
+    "CONFERENCE_EVENTS",
+    "DND_INFO",
+    "EVENT_DATA",
+    "SERVICE_INFO",
+    "channel_of",
+    "event_id_of",
+    "parse",
+    "read",
+    "unwanted",
+]
 
 CALL_EVENTS = frozenset(
     f"Call{name}Event"
@@ -89,12 +101,16 @@ def parse(document: bytes) -> Document:
 
     :raises BadDocument: it is not XML
     """
-    root = root_of(document)
+    return _SKELETONS.parse(document)
+
+
+def read(root: Element) -> Document:
+    """Read the root element of one."""
     name = local_name(root)
     if name == "Event":
         name = type_of(root)
-    read = _DOCUMENTS.get(name.lower())
-    return read(root) if read else OtherDocument(name)
+    reader = _DOCUMENTS.get(name.lower())
+    return reader(root) if reader else OtherDocument(name)
 
 
 def unwanted(document: bytes, wants: Callable[[str], bool]) -> SubscriptionEvent | None:
@@ -247,3 +263,5 @@ _DOCUMENTS: dict[str, Callable[[Element], Document]] = {
     "subscriptionevent": _subscription_event,
     "channelterminatedevent": _terminated,
 }
+
+_SKELETONS = Skeletons(read)

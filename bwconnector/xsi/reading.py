@@ -10,12 +10,16 @@ from collections.abc import Callable, Mapping
 from sys import intern
 from typing import Any
 
+import attrs
 from lxml import etree
 
 from bwconnector.xsi.errors import BadDocument
 
 __all__ = [
     "Element",
+    "Hole",
+    "Leaf",
+    "Opaque",
     "Table",
     "fields_of",
     "flag_of",
@@ -77,11 +81,9 @@ def fields_of(element: Element, table: Table) -> dict[str, Any]:
         entry = table.get(_LOCAL_NAMES[child.tag])
         if entry is not None:
             attribute, read = entry
-            if read is text_of:  # nearly all are: a call for each is what a third of this walk would cost
-                text = child.text
-                fields[attribute] = text.strip() if text else ""
-            else:
-                fields[attribute] = read(child)
+            # Nearly all readers are leaves, and nearly all of them have a text: a call for each is what a third of this walk would cost.
+            text = child.text if read.__class__ is Leaf else None
+            fields[attribute] = read.of(text) if text.__class__ is str else read(child)  # type: ignore[attr-defined]
     return fields
 
 
@@ -89,24 +91,49 @@ def local_name(element: Element) -> str:
     return _LOCAL_NAMES[element.tag]
 
 
-def text_of(element: Element) -> str:
-    text = element.text
-    return text.strip() if text else ""
+class Opaque(Exception):
+    """A reader looked at a text that is not there (:class:`Hole`)."""
 
 
-def word_of(element: Element) -> str:
-    """A text of which there are a few only, such as a state: one object for all who keep it."""
-    text = element.text
-    return intern(text.strip()) if text else ""
+class Hole:
+    """Where the value of a text is to be put once it is known. To look at it fails, for whatever is decided then holds for one text only.
+
+    :param index: which text
+    :param of: what makes the value of it
+    """
+
+    __slots__ = ("index", "of")
+
+    def __init__(self, index: int, of: Callable[[str], Any] = str) -> None:
+        self.index = index
+        self.of = of
+
+    def _look(self, *arguments: object) -> Any:
+        raise Opaque
+
+    __bool__ = __eq__ = __hash__ = __str__ = __repr__ = __format__ = __len__ = __iter__ = __lt__ = __int__ = __getattr__ = _look
 
 
-def integer_of(element: Element) -> int:
-    """0 where BroadWorks sent no number, or none of 64 bits (xs:long)."""
-    return number_of(element.text or "")
+@attrs.frozen(slots=True)
+class Leaf:
+    """A reader to which nothing but the element's own text matters.
+
+    :ivar of: the value of a text, which is empty where there is none
+    """
+
+    of: Callable[[str], Any]
+
+    def __call__(self, element: Element) -> Any:
+        text: Any = element.text
+        return Hole(text.index, self.of) if text.__class__ is Hole else self.of(text or "")
+
+
+def _word(text: str) -> str:
+    return intern(text.strip())
 
 
 def number_of(text: str) -> int:
-    """The same of a text."""
+    """0 where BroadWorks sent no number, or none of 64 bits (xs:long)."""
     try:
         number = int(text)
     except ValueError:
@@ -114,12 +141,20 @@ def number_of(text: str) -> int:
     return number if -_LONG <= number < _LONG else 0
 
 
+def _flag(text: str) -> bool:
+    return text.strip().lower() not in ("false", "0")
+
+
 _LONG = 2**63
 
-
-def flag_of(element: Element) -> bool:
-    """True for an empty element too: in Xsi such an element says it by being there."""
-    return text_of(element).lower() not in ("false", "0")
+text_of = Leaf(str.strip)
+"""A text without the white space around it."""
+word_of = Leaf(_word)
+"""A text of which there are a few only, such as a state: one object for all who keep it."""
+integer_of = Leaf(number_of)
+"""See :func:`number_of`."""
+flag_of = Leaf(_flag)
+"""True for an empty element too: in Xsi such an element says it by being there."""
 
 
 def type_of(element: Element) -> str:

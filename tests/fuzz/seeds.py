@@ -71,6 +71,7 @@ _SEEDS: dict[str, list[bytes]] = {
     "csta_link": [FRAMES, *(encode_frame("0001", body) for body in BODIES)],
     "xsi_stream": [b"\x0a" + b"\n".join(DOCUMENTS), *(b"\x01" + document for document in DOCUMENTS)],
     "xsi_document": DOCUMENTS,
+    "xsi_skeleton": [b"\x07\x05&amp;<" + document for document in DOCUMENTS],
     "xsi_answer": ANSWERS,
     "http_answers": [b"\x05" + b"".join(HTTP), *(b"\x01" + answer for answer in HTTP)],
 }

@@ -16,7 +16,9 @@ from bwconnector.xsi import answers
 from bwconnector.xsi.errors import BadDocument, OutcomeUnknown
 from bwconnector.xsi.events import SubscriptionEvent
 from bwconnector.xsi.http1 import AnswerReader, BadAnswer
-from bwconnector.xsi.parse import event_id_of, parse, unwanted
+from bwconnector.xsi.parse import event_id_of, parse, read, unwanted
+from bwconnector.xsi.reading import root_of
+from bwconnector.xsi.skeletons import Skeletons
 from bwconnector.xsi.stream import DocumentStream
 
 __all__ = ["TARGETS", "Target"]
@@ -149,12 +151,36 @@ def _flat(data: bytes) -> bool:
     return plain and all(names.count(name) == 1 for name in told) and children[-1:] == ["eventData"]
 
 
+def xsi_skeleton(data: bytes) -> None:
+    """A document whose skeleton is known is read, or refused, as lxml reads it, whatever has become of its texts.
+
+    The first byte tells which text is replaced, the second by how many of the bytes that follow; the rest is the document.
+    """
+    if len(data) < 2:
+        return
+    text, document = data[2 : 2 + data[1] % 16], data[2 + data[1] % 16 :]
+    skeletons = Skeletons(read, often=1)
+    ends = [at + 1 for at, byte in enumerate(document) if byte == ord(">")] or [0]
+    start = ends[data[0] % len(ends)]
+    end = document.find(b"<", start)
+    other = document[:start] + text + (document[end:] if end >= 0 else b"")
+    for each in (document, other, document):
+        assert _value(skeletons.parse, each) == _value(lambda each: read(root_of(each)), each)
+
+
+def _value(reader: Callable[[bytes], Any], document: bytes) -> Any:
+    try:
+        return reader(document)
+    except BadDocument:
+        return None
+
+
 def xsi_answer(data: bytes) -> None:
     """The body of an answer is read, or its request's outcome is unknown; of an error something can always be said."""
     assert len(answers.read_error_info(data).summary) <= max(120, len(data))
-    for read in READERS:
+    for reader in READERS:
         try:
-            read(data)
+            reader(data)
         except OutcomeUnknown:
             pass
 
@@ -185,6 +211,6 @@ def http_answers(data: bytes) -> None:
 
 
 TARGETS: dict[str, Target] = {
-    each.__name__: each for each in (framing, csta_message, csta_link, xsi_stream, xsi_document, xsi_answer, http_answers)
+    each.__name__: each for each in (framing, csta_message, csta_link, xsi_stream, xsi_document, xsi_skeleton, xsi_answer, http_answers)
 }
 """By name."""

@@ -13,6 +13,8 @@ MEMORY_PART = 0.05
 """How much more memory there may be, as a part of what there was: an allocator does not give all back at once."""
 MEMORY_LEAST = 6 * 2**20
 """So many bytes more are no leak in any case."""
+REMEMBERED = 160
+"""Bytes that an id takes which is remembered, of which there are so many at most: a text of some 40 characters, and its place in a set."""
 SLACK = 3
 """Sockets and timers that may be more: a heartbeat is under way, or it is not."""
 
@@ -33,6 +35,7 @@ class Sample:
     monitors: int
     subscriptions: int
     calls: int
+    remembered: int = 0
 
     @property
     def idle(self) -> bool:
@@ -55,6 +58,7 @@ def read(at: float, metrics: str) -> Sample:
         monitors=int(sums.get("bwconnector_csta_monitors", 0)),
         subscriptions=int(sums["bwconnector_subscriptions"]),
         calls=int(sums["bwconnector_calls"]),
+        remembered=int(sums["bwconnector_remembered"]),
     )
 
 
@@ -66,16 +70,20 @@ def problems(samples: Sequence[Sample]) -> list[str]:
         before, after = getattr(first, name), getattr(last, name)
         if after > before + SLACK:
             found.append(f"{name} grew from {before} to {after}")
-    if last.memory > first.memory + max(MEMORY_LEAST, MEMORY_PART * first.memory):
-        found.append(f"memory grew from {first.memory / 2**20:.1f} MB to {last.memory / 2**20:.1f} MB")
+    ids = last.remembered - first.remembered
+    if last.memory - REMEMBERED * ids > first.memory + max(MEMORY_LEAST, MEMORY_PART * first.memory):
+        found.append(
+            f"memory grew from {first.memory / 2**20:.1f} MB to {last.memory / 2**20:.1f} MB, while {ids} ids came to be remembered"
+        )
     return found
 
 
 def table(samples: Sequence[Sample]) -> str:
     """The samples, one line each."""
-    lines = ["   after   memory  sockets  timers  links  monitors  subscriptions  calls"]
+    lines = ["   after   memory  sockets  timers  links  monitors  subscriptions  calls  remembered"]
     lines += [
         f"{s.at:6.0f} s {s.memory / 2**20:5.1f} MB {s.sockets:8} {s.timers:7} {s.links:6} {s.monitors:9} {s.subscriptions:14} {s.calls:6}"
+        f" {s.remembered:11}"
         for s in samples
     ]
     return "\n".join(lines)

@@ -16,12 +16,17 @@ FIRST = Sample(at=100, memory=80 * 2**20, sockets=19, timers=17, links=0, monito
 def test_the_same_is_flat() -> None:
     last = attrs.evolve(FIRST, at=700, memory=FIRST.memory + MEMORY_LEAST, sockets=FIRST.sockets + SLACK, timers=FIRST.timers - 9)
     assert problems([FIRST, last]) == []
+    assert problems([FIRST, attrs.evolve(last, memory=last.memory + 160_000, remembered=1000)]) == []
 
 
 @pytest.mark.parametrize(
     ("grown", "said"),
     [
-        ({"memory": 80 * 2**20 + MEMORY_LEAST + 1}, "memory grew from 80.0 MB to 86.0 MB"),
+        ({"memory": 80 * 2**20 + MEMORY_LEAST + 1}, "memory grew from 80.0 MB to 86.0 MB, while 0 ids came to be remembered"),
+        (
+            {"memory": 80 * 2**20 + MEMORY_LEAST + 161, "remembered": 1},
+            "memory grew from 80.0 MB to 86.0 MB, while 1 ids came to be remembered",
+        ),
         ({"sockets": 23}, "sockets grew from 19 to 23"),
         ({"timers": 21}, "timers grew from 17 to 21"),
     ],
@@ -40,9 +45,9 @@ def test_what_is_left_is_told_of_every_round(left: str) -> None:
 
 def test_samples_are_read_from_the_metrics() -> None:
     links = (LinkStatus("tserver-1", "x", 0.0, monitors=3), LinkStatus("tserver-2", "y", 0.0, monitors=4))
-    now = Inspection("1", 0.0, 0.0, "normal", links=links, call_count=5, subscriptions=6, timers=8)
+    now = Inspection("1", 0.0, 0.0, "normal", links=links, call_count=5, subscriptions=6, timers=8, remembered=9)
     sample = read(12.0, Metrics(lambda: now).text().decode())
-    assert attrs.evolve(sample, memory=0, sockets=0) == Sample(12.0, 0, 0, timers=8, links=2, monitors=7, subscriptions=6, calls=5)
+    assert attrs.evolve(sample, memory=0, sockets=0) == Sample(12.0, 0, 0, 8, links=2, monitors=7, subscriptions=6, calls=5, remembered=9)
     assert sample.memory > 2**20
     assert sample.sockets > 2
     assert "12 s" in table([sample])

@@ -135,5 +135,6 @@ async def test_a_lost_channel_comes_back() -> None:
 async def test_stop_leaves_no_connection() -> None:
     async with world() as here:
         await subscribed(here)
+        await until(lambda: any(xsp.acknowledged for xsp in here.xsps))  # on a connection of its own, which may be slower than the answer
     assert [xsp.server.seen[-1].method for xsp in here.xsps] == ["DELETE", "DELETE"]
     assert all(connection.closed for xsp in here.xsps for connection in xsp.server.connections)
