@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from bwconnector.simulator.model import SwitchError
+from bwconnector.simulator.model import HELD, SwitchError
 from bwconnector.simulator.switch import Switch
 
 __all__ = ["NUMBERS", "OUTSIDE", "QUEUES", "USERS", "entangled", "free_numbers", "use_phone"]
@@ -87,7 +87,8 @@ def free_numbers(switch: Switch, person: str) -> list[str]:
 
 
 def entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
-    """It might lead to two calls of one outside number or between the same two parties, to a party in two conferences, or to one parked.
+    """It might lead to two calls of one outside number or between the same two parties, to a party in two conferences, or to one parked, or
+    to a party that is parked in nobody knows which of its calls.
 
     Events name a far end by its user, not by its leg, so there they do not say which of the two calls is meant; and a party that is in a
     CSTA call twice would have one connection for two legs. Snapshots must repair what the call model supposes.
@@ -100,7 +101,7 @@ def entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
     if name.startswith("conference"):
         return any(switch.bridge(other) is not None for other in others)
     if name == "park":
-        return any(switch.bridge(other) is not None for other in (person, *others))
+        return any(switch.bridge(other) is not None for other in (person, *others)) or _parks_one_of_several(switch, person)
     if person in OUTSIDE and name == "dial" and switch.legs(person):
         return True
     if name == "barge_in":
@@ -114,6 +115,15 @@ def entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
         return target is not None and (target.user_id in mine or bool(mine & _others(switch, target.user_id)))
     if name == "transfer_consult":
         return any(others & _others(switch, other) for other in others)
+    return False
+
+
+def _parks_one_of_several(switch: Switch, person: str) -> bool:
+    """Which of its calls the party would be parked in nobody tells: the far end of another one holds as well, or it holds both itself."""
+    for parked in [leg.peer for leg in switch.legs(person) if leg.peer is not None]:
+        rest = [leg for leg in switch.legs(parked.owner.user_id) if leg is not parked]
+        if any(leg.peer is None or leg.peer.state == HELD or leg.state == parked.state == HELD for leg in rest):
+            return True
     return False
 
 
