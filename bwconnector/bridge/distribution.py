@@ -158,7 +158,7 @@ def has_left_queue(world: World, leg: Leg, xsi: XsiCall, remote: str) -> None:
     if left.alive:
         agent_answers(world, leg)
     elif not left.entered:
-        left.queue, left.born = True, world.speaks(queue)
+        left.queue = left.born = True  # so that it begins anew if the call comes back
         world.enter(left, QUEUED)
         world.enter(left, NULL)
         call.diverted |= {queue}
