@@ -946,3 +946,25 @@ def test_who_held_a_call_that_its_far_end_held_too_still_holds_it_when_that_has_
     for flow, order in last_in_any_order(script, "AB"):
         assert flow.holds() == {"K1": {"A": "connected", "C": "hold"}}, order
         assert told(flow, "A")[-2:] == ["Transfered{K1,B}", "Held{K1,C}"], order
+
+
+def test_a_conference_goes_on_when_a_party_of_it_joins_it_to_an_older_call() -> None:
+    flow = Flow("AB")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al C")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac C")))
+    flow.say("A", ev("Held", leg("a1", "K1 Or He C")))
+    flow.say("B", ev("Originated", leg("b1", "K2 Or Al A")))
+    flow.say("A", ev("Received", leg("a2", "K2 Te Al B")))
+    flow.finish()
+    flow.say("A", ev("Answered", leg("a2", "K2 Te Ac B")))
+    flow.say("B", ev("Answered", leg("b1", "K2 Or Ac A")))
+    flow.say("B", ev("Originated", leg("b2", "K3 Or Al X")))
+    flow.say("B", ev("Answered", leg("b2", "K3 Or Ac X")))
+    flow.say("B", conf("Started", "b1", "b2"))
+    flow.finish()
+    flow.say("A", ev("Redirected", leg("a1", "K1 Or De C", to="B"), leg("a2", "K2 Te De B", to="C")))
+    flow.say("B", ev("Transferred", leg("b1", "K1 Or Ac C")))
+    flow.finish()
+    flow.say("B", ev("Released", leg("b2", "K3 Or Re X", release="remote")))
+    flow.finish()
+    assert list(flow.holds().values()) == [{"B": "connected", "C": "connected"}]
