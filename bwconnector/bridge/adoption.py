@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, NULL, QUEUED
-from bwconnector.bridge.distribution import or_its_queue
+from bwconnector.bridge.distribution import has_left_queue, or_its_queue
 from bwconnector.bridge.holding import far_hold
 from bwconnector.bridge.steps import Step
 from bwconnector.bridge.world import World
@@ -18,6 +18,7 @@ def adopt(world: World, step: Step, cause: str = "newCall") -> None:
     leg.state, leg.answered = xsi.state, True
     connection, call = leg.connection, leg.connection.call
     world.counts["adopted"] += 1
+    has_left_queue(world, leg, xsi, remote)
     # whether a monitored far end still is in the call, its own events tell (R3), once it has told anything at all
     inferred = bool(remote) and (not world.speaks(remote) or remote not in world.reports.introduced) and remote not in call.diverted
     far_state = ALERTING if xsi.state == "Alerting" else CONNECTED

@@ -147,7 +147,8 @@ def answered_gate(world: World, step: Step) -> float:
     if not leg.answered and xsi.personality == "Terminator":
         others = [c for c in world.table.connections_of(step.user) if c is not leg.connection and c.state == CONNECTED]
         return max(answer_gate(world, leg), world.policy.seconds("P-JOIN") if others else 0.0)  # the other call's Held goes first
-    if not leg.answered and (leg.remote.isdigit() or leg.remote in leg.connection.call.diverted):
+    rings = not leg.answered or leg.state == "Alerting"  # where it was transferred to
+    if rings and (leg.remote.isdigit() or leg.remote in leg.connection.call.diverted):
         if _rings_elsewhere(world, leg):
             return world.policy.seconds("P-FAR")
         if leg.remote.isdigit() and not leg.connection.call.others(step.user):

@@ -330,6 +330,7 @@ class CallTable:
                     self.move(leg, mine)
         for device, marks in other.marks.items():
             call.mark(device, marks)
+        call.controller = call.controller or other.controller
         self._calls.pop(other.number, None)
         for name in (other.id, *other.aliases):
             self._by_id[name] = call

@@ -77,7 +77,8 @@ def released_gate(world: World, step: Step) -> float:
         return 0.0
     call = leg.connection.call
     if call.controller:
-        return conference_gate(world, step, leg)
+        awaited = xsi.releasing_party != LOCAL and awaited_queue(world, leg, leg.remote)
+        return world.policy.seconds("P-FAR") if awaited else conference_gate(world, step, leg)
     if step.user in call.entered and xsi.releasing_party != LOCAL:
         return _visitor_gate(world, leg)
     asked = bool(leg.acd) and leg.connection.state == ALERTING

@@ -97,9 +97,11 @@ def _add(world: World, call: Call, leg: Leg) -> None:
 
 def _shrunk(world: World, call: Call) -> None:
     """Two parties are left: the call goes on without a controller."""
-    controller, call.controller = call.controller, ""
+    connection, call.controller = call.connection(call.controller), ""
     if world.policy.word("P-CONF1") == "on":
-        world.cleared(call.connection(controller), "normalClearing")
+        world.cleared(connection, "normalClearing")
+    elif connection.state == HOLD and any(leg.state == "Alerting" for leg in connection.legs):
+        world.retrieved(connection, "normal")  # it was held with the conference only; now it rings where its far end was transferred to
 
 
 def held(world: World, step: Step) -> None:

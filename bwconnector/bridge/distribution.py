@@ -18,6 +18,7 @@ __all__ = [
     "answered_by",
     "awaited_queue",
     "caller_gives_up",
+    "has_left_queue",
     "offer_ended",
     "offer_gate",
     "offered",
@@ -67,7 +68,9 @@ def offer_gate(world: World, step: Step) -> float:
         return 0.0
     call = world.call_for(step.user, step.calls[0], step.remotes[0])
     if world.speaks(queue) and (call is None or not _waits(call.connections.get(queue))):
-        return world.policy.seconds("P-FAR")
+        # its word may have come, and be waiting as long for who has sent the call there
+        held_up = any(s.queue is not None and s.calls[0].tracking_id == step.calls[0].tracking_id for s in world.steps.of(queue))
+        return world.policy.seconds("P-FAR") + (world.policy.seconds("P-JOIN") if held_up else 0.0)
     if call is None:
         # a monitored caller tells how its call has come to the queue, and with which tracking id
         caller = step.remotes[0]
@@ -143,6 +146,22 @@ def agent_answers(world: World, leg: Leg) -> None:
     queue = leg.connection.call.connections.get(leg.acd)
     if queue is not None and queue.alive and not world.speaks(leg.acd):
         world.diverted(queue, leg.user, "distributed")
+
+
+def has_left_queue(world: World, leg: Leg, xsi: XsiCall, remote: str) -> None:
+    """An agent is found with the call: it waits no longer, though nobody may have told that it ever did."""
+    queue = _queue_of(world, xsi)
+    if not queue or queue == remote:
+        return
+    leg.acd, call = queue, leg.connection.call
+    left = call.connection(queue)
+    if left.alive:
+        agent_answers(world, leg)
+    elif not left.entered:
+        left.queue = left.born = True  # so that it begins anew if the call comes back
+        world.enter(left, QUEUED)
+        world.enter(left, NULL)
+        call.diverted |= {queue}
 
 
 def or_its_queue(connection: Connection) -> Connection | None:
@@ -238,6 +257,6 @@ def caller_gives_up(world: World, caller: Connection) -> None:
 # the caller
 
 
-def awaited_queue(world: World, leg: Leg) -> bool:
-    """The caller's leg was released while the call waited at a monitored queue, which knows why."""
-    return any(_waits(c) and world.speaks(c.device) for c in leg.connection.call.others(leg.user))
+def awaited_queue(world: World, leg: Leg, queue: str = "") -> bool:
+    """The caller's leg was released while the call waited at a monitored queue (in a conference, at this one), which knows why."""
+    return any(_waits(c) and world.speaks(c.device) and queue in ("", c.device) for c in leg.connection.call.others(leg.user))

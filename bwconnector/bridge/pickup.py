@@ -232,7 +232,9 @@ def _call_of(world: World, party: str) -> Call | None:
         others = connection.call.others(party)
         unheard = not any(world.speaks(other.device) for other in others)
         answered = not any(other.queue for other in others)
-        return _held_afar(world, connection), answered, not others, unheard
+        holds = connection.state == HOLD  # so its leg does not tell that the far end does
+        inside = not others or any(world.directory.is_user(other.device) for other in others)  # nobody else parks
+        return _held_afar(world, connection), inside, answered, not others, holds, unheard
 
     connections = _parkable(world, party)
     connections.sort(key=likely)

@@ -102,6 +102,7 @@ def _new(world: World, step: Step) -> None:
     world.counts["adopted"] += 1
     if xsi.state == "Alerting" and not (xsi.personality == "Terminator" and xsi.answer_time):
         if xsi.personality == "Terminator":
+            _unsuppose(world, step)
             received(world, step)
         elif xsi.personality == "Originator":
             originated(world, step)
@@ -111,6 +112,15 @@ def _new(world: World, step: Step) -> None:
             originating(world, step)
     elif xsi.state in ("Alerting", "Active", "Held", "Remote Held"):
         adopt(world, step, "normal")
+
+
+def _unsuppose(world: World, step: Step) -> None:
+    """It rings here: that this device has answered was only supposed, since a far end named it as whom it had called (COLP)."""
+    call = world.call_for(step.user, step.calls[0], step.remotes[0])
+    connection = call.connections.get(step.user) if call is not None else None
+    if call is not None and connection is not None and connection.state in (CONNECTED, HOLD) and not connection.legs:
+        call.remove(step.user)
+        call.forget_subject(step.user)
 
 
 def _known(world: World, step: Step, leg: Leg) -> None:

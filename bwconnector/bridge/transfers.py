@@ -9,6 +9,7 @@ from __future__ import annotations
 from bwconnector.bridge import causes
 from bwconnector.bridge.calls import ALERTING, CONNECTED, HOLD, QUEUED, Call, Connection, Leg
 from bwconnector.bridge.distribution import answered_by, offers, taken_back
+from bwconnector.bridge.holding import far_hold
 from bwconnector.bridge.joins import join_calls, joined_late, joined_unseen, redirected_by, single_step_transfer, word_of
 from bwconnector.bridge.pickup import park, parks
 from bwconnector.bridge.rules import Rule
@@ -192,7 +193,7 @@ def transferred(world: World, step: Step) -> bool:
         world.diverted(mine, remote, "redirected" if alerting else "distributed")  # the queue has sent it there
         if not alerting:
             answered_by(world, mine, remote, "distributed")
-    elif mine is not None and mine.alive and remote != old and old and not any(own.acd == remote for own in mine.legs):
+    elif mine is not None and mine.alive and remote != old and old and not _asked(mine, remote):
         _by_survivor(world, leg, mine, xsi.tracking_id, remote, alerting)
     elif not (remote != old and old in call.connections):
         return False
@@ -200,14 +201,22 @@ def transferred(world: World, step: Step) -> bool:
     world.follow(leg, xsi, remote)
     leg.state = xsi.state
     _new_far_end(world, leg, remote, alerting=alerting)
+    far = leg.connection.call.connections.get(remote)
+    if xsi.state == "Remote Held" and far is not None and not world.speaks(remote):
+        far_hold(world, far, HOLD, step)  # the transferring device held it too, so nobody has told
     return True
+
+
+def _asked(agent: Connection, queue: str) -> bool:
+    """This is the queue whose agent it is; or the call that it has transferred is offered to it, having come to a queue."""
+    return any(leg.acd == queue or (leg.acd and agent.state == ALERTING) for leg in agent.legs)
 
 
 def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: str, remote: str, alerting: bool) -> None:
     """Told by a surviving party alone: the transferring device has no own word."""
     call = leg.connection.call
-    other = _call_between(world, transferring.device, remote, call)
     new_id = tracking_id or call.id
+    other = _call_between(world, transferring.device, remote, leg, new_id)
     if other is None:
         known = world.table.find(new_id)
         if known is not None and known is not call and not alerting and _lives(known, remote):
@@ -228,11 +237,16 @@ def _by_survivor(world: World, leg: Leg, transferring: Connection, tracking_id: 
     join_calls(world, primary, secondary, a, c, new_id)
 
 
-def _call_between(world: World, device: str, remote: str, other_than: Call) -> Call | None:
-    for call in world.table.calls_of(device):
-        if call is not other_than and _lives(call, device) and _lives(call, remote):
-            return call
-    return None
+def _call_between(world: World, device: str, remote: str, leg: Leg, new_id: str) -> Call | None:
+    """The call in which the transferring device talked to ``remote``, to whom this leg leads now."""
+    calls = [c for c in world.table.calls_of(device) if c is not leg.connection.call and _lives(c, device) and _lives(c, remote)]
+    if len(calls) < 2:
+        return calls[0] if calls else None
+    # it may have left one of them unnoticed, while remote held that: the other survivor's word, or the id that goes on, tells which
+    word = word_of(world, remote, leg.user, device)
+    theirs = world.leg_of(remote, word.calls[0]) if word is not None else None
+    known = theirs.connection.call if theirs is not None else world.table.find(new_id)
+    return known if known in calls else calls[0]
 
 
 def _lives(call: Call, device: str) -> bool:

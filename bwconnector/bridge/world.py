@@ -170,7 +170,8 @@ class World:
         if known is None and call.acd_user_id and not answered and self.policy.word("P-ACDJOIN") == "caller":
             known = self._waiting_call(self.directory.key(Party(user_id=call.acd_user_id)), remote)
         newest = self.newest(call)
-        if known is not None or newest is None:
+        transferred = bool(call.answer_time) and call.state == "Alerting"  # its remote party is not the one that was redirected here
+        if known is not None or newest is None or transferred:
             return known
         redirector = self.directory.key(newest.party)
         candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote) and _may_have_redirected(c, redirector, newest.reason)]
@@ -231,13 +232,16 @@ class World:
     # states
 
     def enter(self, connection: Connection, state: str) -> None:
-        """Move a connection to a state and remember when."""
+        """Move a connection to a state and remember when. Whoever had sent the call on, but is in it, has come back."""
         if connection.state != state and connection.state in _TALKING:
             connection.before = connection.since
         connection.state, connection.since = state, self.now()
         if state not in connection.entered:
             entered = connection.entered | {state}
             connection.entered = _ENTERED.setdefault(entered, entered)
+        call = connection.call
+        if state != NULL and connection.device in call.diverted:
+            call.diverted -= {connection.device}
 
     def reached(self, connection: Connection | None, state: str) -> bool:
         """The connection has been in ``state`` or a later one (R4)."""
@@ -262,7 +266,6 @@ class World:
         connection.alerted = True
         connection.cause = cause
         connection.call.singled = _less(connection.call.singled, connection.device)
-        connection.call.diverted = _less(connection.call.diverted, connection.device)
         for leg in connection.legs:
             if leg.acd:
                 connection.call.forget_subject(leg.acd)  # from an agent the call may bounce back there again
@@ -291,7 +294,6 @@ class World:
         connection.queue = True
         call.singled = _less(call.singled, connection.device)
         if new:
-            call.diverted = _less(call.diverted, connection.device)
             self.enter(connection, QUEUED)
         if not (new or (birth and connection.alive)):
             return
@@ -314,6 +316,9 @@ class World:
         if connection.alive:
             self.enter(connection, NULL)
             self.reports.tell("ConnectionClearedEvent", connection.call, connection.device, cause)
+            if connection.queue:
+                for entry in connection.legs:
+                    self.table.drop_leg(entry)  # the queue's own word may come later, or not at all
 
     def diverted(self, connection: Connection, target: str, cause: str) -> None:
         """Gone from the call to somewhere else; the call goes on (R10)."""
@@ -331,7 +336,7 @@ class World:
         """Legs towards ``device`` lead to ``target`` now, whether BroadWorks shows it to their users or not (COLP)."""
         for connection in call.connections.values():
             for leg in connection.legs:
-                if leg.remote == device:
+                if leg.remote == device and leg.user != target:  # who is parked at its own device leads nowhere else
                     leg.remote = target
                     leg.moved += 1
                     leg.ringing_told = False

@@ -55,7 +55,7 @@ class Switch(RoutePoints):
             second,
             "No call to transfer to",
             lambda leg: leg is not one and self._plain(leg),
-            lambda leg: leg is not one and _dialling(leg),
+            lambda leg: leg is not one and _dialling(leg) and not self._in_bridge(leg),
         )
         held, consulted = one.peer, two.peer
         if held is None or consulted is None or consulted.owner == held.owner or owner in (held.owner, consulted.owner):

@@ -285,11 +285,12 @@ class ChannelSet:
             self.members.settle()
 
     def _may_have_lost(self, lost: Channel) -> bool:
-        """What BroadWorks sent down a channel that was dead already goes to another one; not if there was none then."""
-        settings = lost.settings
-        unnoticed = (settings.heartbeat_tolerance + 1) * settings.heartbeat_interval + TRY_TIMEOUT
-        now = self._clock.seconds()
-        return not any(channel.up and channel.status.since <= now - unnoticed for channel in self.members)
+        """What BroadWorks sent down a channel that was dead already goes to another one; not if there was none then.
+
+        It may have been dead since it was last read. Heartbeats bound how long ago that is, but they may be off.
+        """
+        alive = lost.read_at - TRY_TIMEOUT
+        return not any(channel.up and channel.status.since <= alive for channel in self.members)
 
     def _lose_all(self) -> None:
         """No channel is left: what has come is all there will be, and what comes later follows on something unknown."""

@@ -690,3 +690,300 @@ def test_a_hold_that_is_over_is_not_told_again_by_whoever_was_held(waits: float,
     flow.finish()
     assert before[-2:] == ["Held{K1,B}", "Retrieved{K1,B}"]
     assert told(flow, "A")[len(before) :] == (["Held{K1,B}"] if held_again else [])
+
+
+def test_who_still_rings_has_not_answered_although_the_caller_names_it() -> None:
+    flow = Flow("ADQ")
+    flow.say("A", truth(leg("a1", "K1 Or Ac D")), silent=True)
+    flow.say("Q", waiting("q1 K1 A"), silent=True)
+    flow.say("D", truth(agent_leg("d1", "K1 Te Al A")), silent=True)
+    assert flow.holds()["K1"] == {"A": "connected", "D": "alerting", "Q": "queued"}
+    assert told(flow, "A")[-1] == "Delivered{K1,D}"
+    flow.say("D", ev("Answered", agent_leg("d1", "K1 Te Ac A")))
+    flow.finish()
+    assert told(flow, "D") == ["Established{K1,D}"]
+
+
+def test_music_heard_late_does_not_take_a_call_back_to_the_queue_whose_agent_is_found_with_it() -> None:
+    flow = Flow("AGQ")
+    flow.say("Q", waiting())
+    flow.say("G", truth(agent_leg("g1", "K1 Te Ac A")))
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "G": "connected"}
+    flow.say("G", ev("Redirected", agent_leg("g1", "K1 Te De A", to="Q")))
+    flow.say("Q", acd("CallAdded", "q1 K1 A", position=1, via=[("G", "transfer")]))
+    flow.finish()
+    assert flow.holds()["K1"] == {"A": "connected", "Q": "queued"}
+
+
+def test_an_agent_found_with_a_call_has_taken_it_from_a_queue_that_does_not_speak() -> None:
+    flow = Flow("AG")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac Q")))
+    flow.finish()
+    flow.say("G", truth(agent_leg("g1", "K1 Te Ac A")))
+    assert flow.holds()["K1"] == {"A": "connected", "G": "connected"}
+    assert told(flow, "A")[-2:] == ["Diverted{K1,Q}", "Established{K1,G}"]
+
+
+@pytest.mark.parametrize("survivor", ["K2", "K3", "K9"])
+def test_of_two_calls_with_who_transfers_the_survivors_tell_which_goes_on(survivor: str) -> None:
+    before: list[list[Stream]] = [
+        [
+            ("C", ev("Originated", leg(f"c{number}", f"K{number} Or Al B"))),
+            ("C", ev("Answered", leg(f"c{number}", f"K{number} Or Ac B"))),
+            ("C", ev("Held", leg(f"c{number}", f"K{number} Or He B"))),
+        ]
+        for number in (1, 2)
+    ]
+    script = [
+        *before,
+        [("D", ev("Received", leg("d1", "K3 Te Al B"))), ("D", ev("Answered", leg("d1", "K3 Te Ac B")))],
+        [
+            ("D", ev("Transferred", leg("d1", f"{survivor} Te RH C"))),
+            ("C", ev("Transferred", leg("c2", f"{survivor} Or He D"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "CD"):
+        assert flow.holds() == {"K1": {"B": "connected", "C": "hold"}, survivor: {"C": "hold", "D": "connected"}}, order
+        assert told(flow, "C")[-1].startswith("Transfered{K2,B}") or told(flow, "C")[-1].startswith("Transfered{K3,B}"), order
+
+
+def test_who_retrieves_what_it_parked_at_the_parked_device_itself_can_transfer_it() -> None:
+    flow = Flow("BD")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K1 Te Al D")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Te Ac D")))
+    flow.say("D", ev("Answered", leg("d1", "K1 Or Ac B")))
+    flow.finish()
+    flow.say("D", parked("D"))
+    flow.say("D", ev("Held", leg("d1", "K1 Or RH B")))
+    flow.say("B", ev("Released", leg("b1", "K1 Te Re D", release="local")))
+    flow.finish()
+    flow.say("D", ev("ParkRetrieved", leg("d1", "K1 Or Ac B")))
+    flow.say("B", ev("Originated", leg("b2", "K2 Or Al D")))
+    flow.say("B", ev("Answered", leg("b2", "K1 Or Ac D")))
+    flow.say("D", parked(""))
+    flow.finish()
+    flow.say("B", ev("Originated", leg("b3", "K3 Or Al X")))
+    flow.say("B", ev("Answered", leg("b3", "K3 Or Ac X")))
+    flow.say("B", ev("Redirected", leg("b2", "K1 Or De D", to="X"), leg("b3", "K3 Or De X", to="D")))
+    flow.say("D", ev("Transferred", leg("d1", "K1 Or Ac X")))
+    flow.finish()
+    assert flow.holds() == {"K1": {"D": "connected", "X": "connected"}}
+    assert [line[:10] for line in told(flow, "D")].count("Transfered") == 1
+
+
+def test_who_is_parked_leads_to_whoever_has_retrieved_it() -> None:
+    flow = Flow("ABD")
+    flow.say("D", ev("Originated", leg("d1", "K1 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K1 Te Al D")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Te Ac D")))
+    flow.say("D", ev("Answered", leg("d1", "K1 Or Ac B")))
+    flow.finish()
+    flow.say("A", parked("D"))
+    flow.say("D", ev("Held", leg("d1", "K1 Or RH B")))
+    flow.say("B", ev("Released", leg("b1", "K1 Te Re D", release="local")))
+    flow.finish()
+    flow.say("B", ev("Originated", leg("b2", "K2 Or Al A")))
+    flow.say("D", ev("ParkRetrieved", leg("d1", "K1 Or Ac B")))
+    flow.say("B", ev("Answered", leg("b2", "K1 Or Ac D")))
+    flow.finish()
+    (call,) = [call for call in flow.model.table if call.alive()]
+    assert [own.remote for own in call.connections["D"].legs] == ["B"]
+    assert not call.diverted & {connection.device for connection in call.alive()}
+
+
+def test_what_is_left_of_a_held_conference_and_rings_is_not_held() -> None:
+    flow = Flow("B")
+    for number, far in enumerate("CX", 1):
+        flow.say("B", ev("Originated", leg(f"b{number}", f"K{number} Or Al {far}")))
+        flow.say("B", ev("Answered", leg(f"b{number}", f"K{number} Or Ac {far}")))
+    flow.say("B", conf("Started", "b1", "b2"))
+    flow.say("B", conf("Held", "b1", "b2"))
+    flow.say("B", ev("Transferred", leg("b1", "K1 Or Al D")))
+    flow.finish()
+    assert flow.holds()["K1"]["B"] == "hold"
+    flow.say("B", ev("Released", leg("b2", "K2 Or Re X", release="remote")))
+    flow.say("B", conf("Released"))
+    flow.finish()
+    assert flow.holds()["K1"] == {"B": "connected", "D": "alerting"}
+    assert told(flow, "B")[-1] == "Retrieved{K1,B}"
+
+
+def test_a_conference_whose_party_was_in_a_queue_comes_to_that_queue_again() -> None:
+    script: list[list[Stream]] = []
+    for number, far in enumerate("AB", 1):
+        script.append(
+            [
+                ("D", ev("Originated", leg(f"d{number}", f"K{number} Or Al {far}"))),
+                ("D", ev("Answered", leg(f"d{number}", f"K{number} Or Ac {far}"))),
+            ]
+        )
+    script.append([("D", ev("Originated", leg("d3", "K3 Or Al X"))), ("D", ev("Answered", leg("d3", "K3 Or Ac X")))])
+    script.append([("D", conf("Started", "d1", "d2", "d3"))])
+    script.append([("Q", acd("CallAdded", "q1 K4 A", position=1))])
+    script.append([("D", ev("Transferred", leg("d1", "K4 Or Ac Q"))), ("Q", acd("CallUpdated", "q1 K4 D"))])
+    script.append(
+        [
+            ("D", ev("Released", leg("d1", "K4 Or Re Q", release="remote"))),
+            ("D", conf("Updated", "d2", "d3")),
+            ("Q", acd("CallReleased", "q1 K4 D")),
+        ]
+    )
+    for flow, order in last_in_any_order(script, "DQ"):
+        assert told(flow, "Q")[-1] == "ConnectionCleared{K4,Q}", order
+        flow.say("Q", acd("CallAdded", "q2 K5 B", position=1))
+        flow.say("Q", acd("CallUpdated", "q2 K5 D"))
+        flow.say("D", ev("Transferred", leg("d2", "K5 Or Ac Q")))
+        flow.finish()
+        assert flow.holds() == {"K5": {"D": "connected", "X": "connected", "Q": "queued"}}, order
+        flow.say("Q", acd("CallAbandoned", "q2 K5 D"))
+        flow.finish()
+        assert told(flow, "Q")[-1] == "ConnectionCleared{K5,Q}", order
+
+
+def test_why_a_waiting_party_leaves_a_conference_its_queue_tells() -> None:
+    script: list[list[Stream]] = [
+        [("D", ev("Originated", leg("d1", "K1 Or Al Q"))), ("D", ev("Answered", leg("d1", "K1 Or Ac Q")))],
+        [("Q", acd("CallAdded", "q1 K1 D", position=1))],
+        [("D", ev("Originated", leg("d2", "K2 Or Al X"))), ("D", ev("Answered", leg("d2", "K2 Or Ac X")))],
+        [("D", ev("Originated", leg("d3", "K3 Or Al Y"))), ("D", ev("Answered", leg("d3", "K3 Or Ac Y")))],
+        [("D", conf("Started", "d1", "d2", "d3"))],
+        [("D", ev("Released", leg("d1", "K1 Or Re Q", release="remote"))), ("Q", acd("CallStranded", "q1 K1 D"))],
+    ]
+    for flow, order in last_in_any_order(script, "DQ"):
+        assert flow.heard["D"][-1] == "ConnectionCleared{K1,Q} connected noAvailableAgents", order
+
+
+def test_who_holds_a_call_and_does_not_tell_of_a_hold_is_parked_in_that_one() -> None:
+    flow = Flow("CD")
+    for number, far in enumerate("AB", 1):
+        flow.say("D", ev("Originated", leg(f"d{number}", f"K{number} Or Al {far}")))
+        flow.say("D", ev("Answered", leg(f"d{number}", f"K{number} Or Ac {far}")))
+        if number == 1:
+            flow.say("D", ev("Held", leg("d1", "K1 Or He A")))
+    flow.say("C", parked("D"))
+    flow.finish()
+    assert {call: parties.get("C") for call, parties in flow.holds().items()} == {"K1": "queued", "K2": None}
+
+
+def test_an_agent_to_whom_the_conference_comes_back_that_it_has_just_left_keeps_it() -> None:
+    script: list[list[Stream]] = [
+        [("B", ev("Originated", leg("b1", "K1 Or Al A"))), ("B", ev("Answered", leg("b1", "K1 Or Ac A")))],
+        [("A", ev("Received", leg("a1", "K1 Te Al B"))), ("A", ev("Answered", leg("a1", "K1 Te Ac B")))],
+        [("B", ev("Originated", leg("b2", "K2 Or Al Q"))), ("B", ev("Answered", leg("b2", "K2 Or Ac Q")))],
+        [("Q", acd("CallAdded", "q1 K2 B", position=1)), ("B", conf("Started", "b1", "b2"))],
+        [("C", ev("Originated", leg("c1", "K3 Or Al A"))), ("C", ev("Answered", leg("c1", "K3 Or Ac A")))],
+        [("A", ev("Received", leg("a2", "K3 Te Al C"))), ("A", ev("Answered", leg("a2", "K3 Te Ac C")))],
+        [
+            ("A", ev("Redirected", leg("a1", "K1 Te De B", to="C"), leg("a2", "K3 Te De C", to="B"))),
+            ("A", ev("Received", agent_leg("a3", "K2 Te Al B"))),
+            ("B", ev("Transferred", leg("b1", "K3 Or Ac C"))),
+            ("C", ev("Transferred", leg("c1", "K3 Or Ac B"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "ABCQ"):
+        (call,) = flow.holds().values()
+        assert call == {"B": "connected", "C": "connected", "Q": "queued", "A": "alerting"}, order
+
+
+def test_an_offer_follows_the_word_of_its_queue_that_waits_as_long_for_who_sent_the_call() -> None:
+    script: list[list[Stream]] = [
+        [
+            ("Q", acd("CallAdded", "q1 K1 X", position=1, via=[("A", "transfer")])),
+            ("G", ev("Received", agent_leg("g1", "K1 Te Al X"))),
+        ]
+    ]
+    for flow, order in last_in_any_order(script, "AGQ"):
+        assert told(flow, "Q") == ["Queued{K1,Q}", "Delivered{K1,G}"], order
+        assert told(flow, "G") == ["Delivered{K1,G}"], order
+
+
+@pytest.mark.parametrize("inside", [1, 2])
+def test_nobody_outside_parks_a_call(inside: int) -> None:
+    flow = Flow("AC")
+    for number in (1, 2):
+        far = "D" if number == inside else "X"
+        flow.say("A", ev("Received", leg(f"a{number}", f"K{number} Te Al {far}")))
+        flow.say("A", ev("Answered", leg(f"a{number}", f"K{number} Te Ac {far}")))
+        flow.say("A", ev("Held", leg(f"a{number}", f"K{number} Te He {far}")))
+    flow.say("C", parked("A"))
+    flow.finish()
+    assert {call: parties["C"] for call, parties in flow.holds().items() if "C" in parties} == {f"K{inside}": "queued"}
+
+
+def test_who_is_found_transferred_was_not_redirected_here_by_the_one_it_talks_to_now() -> None:
+    flow = Flow("BCD")
+    flow.say("C", ev("Originated", leg("c1", "K1 Or Al B")))
+    flow.say("B", ev("Received", leg("b1", "K1 Te Al C")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Te Ac C")))
+    flow.say("B", ev("Redirected", leg("b1", "K1 Te De C", to="X")))
+    flow.say("C", ev("Transferred", leg("c1", "K1 Or Al X")))
+    flow.finish()
+    assert list(flow.holds()) == ["K1"]
+    flow.say("D", truth(leg("d1", "K2 Te Al C", via=[("B", "deflection")], answer_time=1)), silent=True)
+    assert "D" not in flow.holds()["K1"]
+    assert flow.holds()["K2"]["D"] == "connected"
+
+
+def test_the_extension_where_a_transferred_call_was_deflected_to_is_a_queue() -> None:
+    script: list[list[Stream]] = [
+        [("D", ev("Originated", leg("d1", "K1 Or Al B"))), ("D", ev("Answered", leg("d1", "K1 Or Ac B")))],
+        [("D", ev("Transferred", leg("d1", "K1 Or Al A"))), ("A", ev("Received", leg("a1", "K1 Te Al D", via=[("B", "transfer")])))],
+        [
+            ("A", ev("Redirected", leg("a1", "K1 Te De D", to="1701", reason="deflection"))),
+            ("D", ev("Forwarded", leg("d1", "K1 Or Al A"))),
+            ("D", ev("Answered", leg("d1", "K1 Or Ac A"))),
+            ("R", acd("CallAdded", "r1 K1 D", position=1, point=True, via=[("A", "deflection")])),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "ADR"):
+        assert flow.holds() == {"K1": {"D": "connected", "R": "queued"}}, order
+
+
+def test_who_held_a_call_that_its_far_end_held_too_still_holds_it_when_that_has_transferred_it() -> None:
+    script: list[list[Stream]] = [
+        [
+            ("B", ev("Received", leg("b1", "K1 Te Al C"))),
+            ("B", ev("Answered", leg("b1", "K1 Te Ac C"))),
+            ("B", ev("Held", leg("b1", "K1 Te He C"))),
+        ],
+        [
+            ("A", ev("Originated", leg("a1", "K2 Or Al B"))),
+            ("B", ev("Received", leg("b2", "K2 Te Al A"))),
+            ("B", ev("Answered", leg("b2", "K2 Te Ac A"))),
+            ("A", ev("Answered", leg("a1", "K2 Or Ac B"))),
+        ],
+        [
+            ("B", ev("Redirected", leg("b1", "K1 Te De C", to="A"), leg("b2", "K2 Te De A", to="C"))),
+            ("A", ev("Transferred", leg("a1", "K1 Or RH C"))),
+        ],
+    ]
+    for flow, order in last_in_any_order(script, "AB"):
+        assert flow.holds() == {"K1": {"A": "connected", "C": "hold"}}, order
+        assert told(flow, "A")[-2:] == ["Transfered{K1,B}", "Held{K1,C}"], order
+
+
+def test_a_conference_goes_on_when_a_party_of_it_joins_it_to_an_older_call() -> None:
+    flow = Flow("AB")
+    flow.say("A", ev("Originated", leg("a1", "K1 Or Al C")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Or Ac C")))
+    flow.say("A", ev("Held", leg("a1", "K1 Or He C")))
+    flow.say("B", ev("Originated", leg("b1", "K2 Or Al A")))
+    flow.say("A", ev("Received", leg("a2", "K2 Te Al B")))
+    flow.finish()
+    flow.say("A", ev("Answered", leg("a2", "K2 Te Ac B")))
+    flow.say("B", ev("Answered", leg("b1", "K2 Or Ac A")))
+    flow.say("B", ev("Originated", leg("b2", "K3 Or Al X")))
+    flow.say("B", ev("Answered", leg("b2", "K3 Or Ac X")))
+    flow.say("B", conf("Started", "b1", "b2"))
+    flow.finish()
+    flow.say("A", ev("Redirected", leg("a1", "K1 Or De C", to="B"), leg("a2", "K2 Te De B", to="C")))
+    flow.say("B", ev("Transferred", leg("b1", "K1 Or Ac C")))
+    flow.finish()
+    flow.say("B", ev("Released", leg("b2", "K3 Or Re X", release="remote")))
+    flow.finish()
+    assert list(flow.holds().values()) == [{"B": "connected", "C": "connected"}]

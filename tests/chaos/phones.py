@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from bwconnector.simulator.model import SwitchError
+from bwconnector.simulator.model import HELD, SwitchError
 from bwconnector.simulator.switch import Switch
 
-__all__ = ["NUMBERS", "OUTSIDE", "QUEUES", "USERS", "free_numbers", "use_phone"]
+__all__ = ["NUMBERS", "OUTSIDE", "QUEUES", "USERS", "entangled", "free_numbers", "use_phone"]
 
 USERS = ("alice", "bob", "carol", "dave")
 OUTSIDE = ("+15559990000", "+15559990001", "+15559990002", "+15559990003")
@@ -71,7 +71,7 @@ def use_phone(switch: Switch, choice: int, *, but: frozenset[str] = frozenset())
     for name in names:
         for _ in range(TRIES):
             arguments = [random.choice(values) for values in OPERATIONS[name]]
-            if _entangled(switch, name, arguments):
+            if entangled(switch, name, arguments):
                 continue
             try:
                 getattr(switch, name)(*arguments)
@@ -83,11 +83,12 @@ def use_phone(switch: Switch, choice: int, *, but: frozenset[str] = frozenset())
 
 def free_numbers(switch: Switch, person: str) -> list[str]:
     """What ``person`` may call, or have called, without entangling calls."""
-    return [number for number in NUMBERS if not _entangled(switch, "dial", [person, number])]
+    return [number for number in NUMBERS if not entangled(switch, "dial", [person, number])]
 
 
-def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
-    """It might lead to two calls of one outside number or between the same two parties, to a party in two conferences, or to one parked.
+def entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
+    """It might lead to two calls of one outside number or between the same two parties, to a party in two conferences, or to one parked, or
+    to a party that is parked in nobody knows which of its calls.
 
     Events name a far end by its user, not by its leg, so there they do not say which of the two calls is meant; and a party that is in a
     CSTA call twice would have one connection for two legs. Snapshots must repair what the call model supposes.
@@ -95,10 +96,12 @@ def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
     person = arguments[0]
     far_ends = [leg.peer.owner.user_id for leg in switch.legs(person) if leg.peer is not None]
     others = set(far_ends)
+    if name.startswith(("conference", "transfer")) and len(others) < len(far_ends):
+        return True
     if name.startswith("conference"):
-        return len(others) < len(far_ends) or any(switch.bridge(other) is not None for other in others)
+        return any(switch.bridge(other) is not None for other in others)
     if name == "park":
-        return any(switch.bridge(other) is not None for other in (person, *others))
+        return any(switch.bridge(other) is not None for other in (person, *others)) or _parks_one_of_several(switch, person)
     if person in OUTSIDE and name == "dial" and switch.legs(person):
         return True
     if name == "barge_in":
@@ -112,6 +115,15 @@ def _entangled(switch: Switch, name: str, arguments: list[str]) -> bool:
         return target is not None and (target.user_id in mine or bool(mine & _others(switch, target.user_id)))
     if name == "transfer_consult":
         return any(others & _others(switch, other) for other in others)
+    return False
+
+
+def _parks_one_of_several(switch: Switch, person: str) -> bool:
+    """Which of its calls the party would be parked in nobody tells: the far end of another one holds as well, or it holds both itself."""
+    for parked in [leg.peer for leg in switch.legs(person) if leg.peer is not None]:
+        rest = [leg for leg in switch.legs(parked.owner.user_id) if leg is not parked]
+        if any(leg.peer is None or leg.peer.state == HELD or leg.state == parked.state == HELD for leg in rest):
+            return True
     return False
 
 

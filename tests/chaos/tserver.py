@@ -22,6 +22,14 @@ RETRY = 1.0
 """Seconds after which a refused MonitorStart or SnapshotDevice is tried again."""
 
 
+JOINS: dict[type[csta.Message], str] = {
+    csta.TransferCall: "transfer_consult",
+    csta.SingleStepTransferCall: "transfer",
+    csta.ConferenceCall: "conference_start",
+}
+"""Requests that join calls or send them elsewhere, as operations of the switch."""
+
+
 class TServer:
     """What a T-Server does with its link, whatever that is made of.
 
@@ -139,10 +147,16 @@ class TServer:
 
     # Calls
 
-    def use_phone(self, random: Random, numbers: Callable[[str], Sequence[str]]) -> str:
+    def use_phone(
+        self,
+        random: Random,
+        numbers: Callable[[str], Sequence[str]],
+        entangles: Callable[[str, str], bool] = lambda operation, device: False,
+    ) -> str:
         """Make some request about the calls of some device, as far as the pictures tell. Returns what was asked, for a failure's report.
 
         :param numbers: what a device may call
+        :param entangles: whether an operation of the switch, by a device, would entangle calls
         """
         people = [device for device in self.devices if device not in QUEUES]
         if not people:
@@ -176,6 +190,8 @@ class TServer:
                 csta.ConferenceCall(held_call=held, active_call=active),
             ]
         request = random.choice(requests)
+        if entangles(JOINS.get(type(request), ""), device):
+            return f"{self.name}: nothing"
         self.ask(request)
         return f"{self.name}: {request}"
 

@@ -24,7 +24,7 @@ from bwconnector.xsi.opening import ChannelSettings
 from bwconnector.xsi.parse import parse, unwanted
 from bwconnector.xsi.subscriptions import Subscriptions, SubscriptionSettings
 
-from .phones import ROUTE, USERS, free_numbers, use_phone
+from .phones import ROUTE, USERS, entangled, free_numbers, use_phone
 from .picture import truth
 from .tserver import MemoryLink, TServer
 from .xsps import MemoryXsp
@@ -150,7 +150,14 @@ class World:
         random = Random(choice)
         connected = [tserver for tserver in self.tservers if tserver.connected and tserver.devices]
         if connected:
-            self.tell(random.choice(connected).use_phone(random, lambda device: free_numbers(self.switch, device)))
+            tserver = random.choice(connected)
+            self.tell(
+                tserver.use_phone(
+                    random,
+                    lambda device: free_numbers(self.switch, device),
+                    lambda operation, device: entangled(self.switch, operation, [device]),
+                )
+            )
 
     def fail_over(self, number: int) -> None:
         """Another Application Server takes over without the calls of one user."""

@@ -323,3 +323,17 @@ def test_a_night_event_is_flat() -> None:
         C,
         "time-of-day",
     )
+
+
+def test_a_party_of_a_conference_that_waits_in_a_queue_stays_in_the_conference() -> None:
+    office = Office(agents=1)
+    office.switch.dial(C, "1002")
+    office.switch.answer(B)
+    office.switch.consult(C, X)
+    office.switch.answer(X)
+    office.switch.conference_start(C)
+    office.switch.transfer_blind(B, "1501")
+    office.switch.consult(C, "1002")
+    office.switch.answer(B)
+    with pytest.raises(SwitchError):
+        office.switch.transfer_consult(C)

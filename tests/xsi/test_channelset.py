@@ -595,6 +595,7 @@ def test_a_channel_lost_while_no_other_one_had_been_up_for_long_leaves_everythin
     world, doubts = World(2), []
     world.set.on_doubt = lambda: doubts.append(world.clock.seconds())
     world.clock.advance(20.0)
+    world.bring(1, 1)
     world.xsps[1].opened[-1].receiver.stream_ended("lost")
     assert not doubts
     world.clock.advance(2.0)
@@ -604,9 +605,26 @@ def test_a_channel_lost_while_no_other_one_had_been_up_for_long_leaves_everythin
     assert doubts == [23.0]
 
 
+def test_a_channel_without_heartbeats_may_have_been_dead_since_it_was_last_read() -> None:
+    world, doubts = World(2), []
+    world.set.on_doubt = lambda: doubts.append(world.clock.seconds())
+    world.clock.advance(10.0)
+    world.bring(0, 1)
+    world.bring(1, 2)
+    world.xsps[1].opened[-1].receiver.stream_ended("lost")
+    world.clock.advance(2.0)
+    world.xsps[1].opened[-1].come_up("ch-2", NEVER)
+    world.clock.advance(100_000.0)
+    assert not doubts
+    world.xsps[0].opened[-1].receiver.stream_ended("lost")
+    assert doubts == [100_012.0]
+
+
 def test_a_channel_lost_beside_one_that_had_been_up_for_long_costs_nothing() -> None:
     world, doubts = World(2), []
     world.set.on_doubt = lambda: doubts.append(world.clock.seconds())
+    world.clock.advance(20.0)
+    world.bring(0, 1)
     world.clock.advance(20.0)
     world.xsps[0].opened[-1].receiver.stream_ended("lost")
     world.xsps[1].opened[-1].receiver.stream_ended("lost")  # now all are lost: that is told otherwise
