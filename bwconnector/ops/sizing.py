@@ -23,7 +23,7 @@ class Costs:
     :ivar refreshed: seconds after which a device is refreshed on average, with the default of ``resync-interval``
     """
 
-    event: float = 220e-6
+    event: float = 200e-6
     link: float = 20e-6
     process: int = 90_000_000
     monitor: int = 5_500
