@@ -11,10 +11,12 @@ from functools import lru_cache
 
 import attrs
 
-__all__ = ["MAX_HEAD", "Answer", "AnswerReader", "BadAnswer"]
+__all__ = ["MAX_HEAD", "SMALL", "Answer", "AnswerReader", "BadAnswer"]
 
 # Status line and headers, or one chunk-size line; servers themselves refuse more than 8 to 16 KB.
 MAX_HEAD = 16 * 1024
+# A body that may become so long without anybody being asked; nearly all are shorter.
+SMALL = 64 * 1024
 
 _STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: [^\r\n]*)?\r\n")
 _FOLD = re.compile(rb"\r\n[ \t]+")
@@ -97,10 +99,12 @@ class AnswerReader:
 
     :param max_body: bytes of the largest body; None = bodies are skipped, and one whose end only the end of the connection could tell
         counts as complete with its headers
+    :param roomy: asked before a body grows beyond :data:`SMALL`: whether there is room for that beside the bodies of other connections
     """
 
-    def __init__(self, max_body: int | None = None) -> None:
+    def __init__(self, max_body: int | None = None, roomy: Callable[[], bool] = lambda: True) -> None:
         self._max_body = max_body
+        self._roomy = roomy
         self._buffer = bytearray()
         self._head: _Head | None = None
         """Of the answer whose body is being read."""
@@ -114,6 +118,16 @@ class AnswerReader:
 
     def receive_data(self, data: bytes) -> None:
         self._buffer += data
+
+    @property
+    def held(self) -> int:
+        """Bytes of an answer that is not complete yet."""
+        return len(self._buffer) + len(self._body)
+
+    def clear(self) -> None:
+        """The connection has ended: let go of what has come, which would otherwise be kept as long as the connection's other remains."""
+        self._buffer.clear()
+        self._body.clear()
 
     @property
     def between(self) -> bool:
@@ -179,6 +193,8 @@ class AnswerReader:
     def _check(self, size: int) -> None:
         if self._max_body is not None and size > self._max_body:
             raise BadAnswer(f"an answer of more than {self._max_body} bytes")
+        if self._max_body is not None and size > SMALL and not self._roomy():
+            raise BadAnswer(f"an answer of more than {SMALL} bytes, while others are that long")
 
     # The lines of a chunked body (RFC 9112 section 7.1), each of which says what follows it.
 

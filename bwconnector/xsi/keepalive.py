@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
 from twisted.internet.defer import Deferred
@@ -48,6 +49,7 @@ class KeepAlive(Protocol, Generic[T]):
     """One connection.
 
     :param max_body: see :class:`~bwconnector.xsi.http1.AnswerReader`
+    :param roomy: see there
     :ivar opened: fires with this when it can be used, TLS included
     :ivar under_way: the requests that are written and not answered
     :ivar idle_since: when the last answer came
@@ -55,18 +57,23 @@ class KeepAlive(Protocol, Generic[T]):
 
     transport: Any
 
-    def __init__(self, reactor: Any, owner: Owner[T], max_body: int | None = None) -> None:
+    def __init__(self, reactor: Any, owner: Owner[T], max_body: int | None = None, roomy: Callable[[], bool] = lambda: True) -> None:
         self.opened: Deferred[KeepAlive[T]] = Deferred(lambda _: self.abort())
         self.under_way: deque[T] = deque()
         self.usable = False
         self.idle_since = 0.0
         self.reactor = reactor
         self._owner = owner
-        self._answers = AnswerReader(max_body)
+        self._answers = AnswerReader(max_body, roomy)
         self._owned = False
         self._direct = False
         self._reason: Exception | None = None
         self._closing: Any = None
+
+    @property
+    def held(self) -> int:
+        """Bytes of an answer that is not complete yet."""
+        return self._answers.held
 
     @property
     def stale(self) -> bool:
@@ -135,7 +142,7 @@ class KeepAlive(Protocol, Generic[T]):
             if not self.under_way and not answers.between:
                 raise BadAnswer("more bytes than the answer has")
         except BadAnswer as error:
-            self.abort(error)
+            self.abort(error.with_traceback(None))  # its frames would keep what has come until the garbage collector looks at them
             return
         if not self.under_way:
             self.idle_since = self.reactor.seconds()
@@ -153,6 +160,7 @@ class KeepAlive(Protocol, Generic[T]):
                 self.opened.errback(Failure(cause))
             return
         last = self._answers.end() if reason.check(ConnectionDone) and self.under_way else None
+        self._answers.clear()
         if last is not None:
             self._owner.answered(self.under_way.popleft(), last)
         unanswered = list(self.under_way)

@@ -25,6 +25,9 @@ __all__ = ["Late", "Lost", "NotSent", "Pool"]
 _MAX_CONNECTIONS = 256
 # The largest answer is a directory page or a list of calls, well below 1 MB.
 _MAX_BODY = 8 * 1024 * 1024
+# What all answers take that are not complete yet. Beyond it only small ones are read on, which are 16 MB more at the most: so many
+# connections with an answer of the greatest length each would take 2 GB.
+_MAX_BODIES = 16 * 1024 * 1024
 
 
 class NotSent(Exception):
@@ -138,7 +141,7 @@ class Pool:
 
     def _connect(self) -> None:
         while len(self._attempts) < len(self._waiting) and len(self._attempts) + len(self._connections) < _MAX_CONNECTIONS:
-            attempt = connect(self._endpoint, KeepAlive(self._reactor, self, _MAX_BODY))
+            attempt = connect(self._endpoint, KeepAlive(self._reactor, self, _MAX_BODY, self._roomy))
             self._attempts.add(attempt)
             attempt.addBoth(self._attempted, attempt, self._era)
 
@@ -168,6 +171,9 @@ class Pool:
             self._idle.append(connection)
             self._sweep_later()
         self._connect()
+
+    def _roomy(self) -> bool:
+        return sum(connection.held for connection in self._connections) <= _MAX_BODIES
 
     def answered(self, asked: _Asked, answer: Answer) -> None:
         self._answering = True

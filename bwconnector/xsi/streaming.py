@@ -17,6 +17,7 @@ from twisted.internet import defer, error
 from twisted.internet.interfaces import IConsumer, IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web._newclient import RequestNotSent
 from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
@@ -25,6 +26,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from bwconnector.xsi.http1 import MAX_HEAD, BadAnswer
 from bwconnector.xsi.pool import Late, Lost, NotSent
 
 __all__ = ["MAX_REFUSAL", "Opening", "Refusal", "Stream", "StreamReceiver", "open_stream"]
@@ -109,6 +111,7 @@ async def open_stream(
     answer.addTimeout(timeout, reactor)
     try:
         response = await answer
+        once.begun = True
         answered(once.transport)
         if response.code == 200:
             body = _StreamBody(receiver, once.abort)
@@ -119,7 +122,7 @@ async def open_stream(
         text = await beginning.done.addTimeout(max(0.0, deadline - reactor.seconds()), reactor)
     except Exception as cause:
         once.abort()
-        raise _translated(cause) from cause
+        raise _translated(once.overlong or cause) from cause
     once.abort()
     headers = {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in response.headers.getAllRawHeaders()}
     raise Refusal(response.code, headers, text)
@@ -141,23 +144,53 @@ def _translated(cause: Exception) -> NotSent | Late | Lost:
 
 @implementer(IStreamClientEndpoint)
 class _Once:
-    """An endpoint that is connected to once and remembers the connection: HTTP has no way to cut off a body whose sender is silent."""
+    """An endpoint that is connected to once and remembers the connection: HTTP has no way to cut off a body whose sender is silent.
+
+    :ivar begun: the headers of the answer are complete
+    :ivar overlong: set once they turned out to be too long
+    """
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
         self._endpoint = endpoint
         self.transport: Any = None
+        self.begun = False
+        self.overlong: BadAnswer | None = None
 
     def connect(self, protocolFactory: Any) -> defer.Deferred[IProtocol]:
         def remember(protocol: Any) -> IProtocol:
             self.transport = protocol.transport
-            return cast(IProtocol, protocol)
+            return cast(IProtocol, protocol.wrappedProtocol)
 
         protocolFactory.noisy = False
-        return self._endpoint.connect(protocolFactory).addCallback(remember)
+        return self._endpoint.connect(_Heads(protocolFactory, self)).addCallback(remember)
 
     def abort(self) -> None:
         if self.transport is not None:
             self.transport.abortConnection()
+
+
+class _Head(ProtocolWrapper):
+    """Ends a connection whose headers do not end: the Agent would keep whatever comes until the time is over."""
+
+    received = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        once: _Once = self.factory.once
+        if not once.begun and self.received > MAX_HEAD:
+            once.overlong = BadAnswer(f"more than {MAX_HEAD} bytes of headers")
+            once.abort()
+            return
+        self.received += len(data)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+
+class _Heads(WrappingFactory):
+    protocol = _Head
+    noisy = False
+
+    def __init__(self, factory: Any, once: _Once) -> None:
+        super().__init__(factory)  # type: ignore[no-untyped-call]
+        self.once = once
 
 
 @implementer(IAgentEndpointFactory)
@@ -173,7 +206,7 @@ class _To:
 
 @implementer(IAgent)
 class _Plain:
-    """Asks for no compression, which would hold back documents until a block of them is full."""
+    """Asks for no compression, which would hold back documents until a block of them is full, and takes none: 64 KB may become 64 MB."""
 
     def __init__(self, agent: IAgent) -> None:
         self._agent = agent
@@ -183,7 +216,12 @@ class _Plain:
     ) -> defer.Deferred[IResponse]:
         if headers is not None:
             headers.removeHeader(b"accept-encoding")
-        return self._agent.request(method, uri, headers, bodyProducer)
+        return self._agent.request(method, uri, headers, bodyProducer).addCallback(self._as_it_comes)
+
+    def _as_it_comes(self, response: IResponse) -> IResponse:
+        """treq decodes what says that it is encoded. So it comes as no XML, which ends the stream."""
+        response.headers.removeHeader(b"content-encoding")
+        return response
 
 
 @implementer(IBodyProducer)

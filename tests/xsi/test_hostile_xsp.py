@@ -197,6 +197,51 @@ async def test_credentials_never_go_elsewhere(status: int, request_: Request) ->
     assert not other.connections
 
 
+class Nobody:
+    """Takes a stream and keeps nothing of it."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.longest = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.taken += len(data)
+        self.longest = max(self.longest, len(data))
+
+    def stream_ended(self, reason: str) -> None:
+        pass
+
+
+HEADS = {name: ENDLESS[name] for name in ("headers", "one header", "a status line", "interim answers")}
+
+
+@pytest.mark.parametrize(("head", "piece"), HEADS.values(), ids=HEADS)
+@asynchronous
+async def test_a_stream_that_never_begins(head: bytes, piece: bytes) -> None:
+    """It is ended by its length, long before its time is over."""
+    async with one_xsp() as (server, client):
+        writers = endless(server, head, piece)
+        with pytest.raises(XsiFailure) as failed:
+            await client.open_stream(eventrequests.add_channel("set"), Nobody(), 60.0)
+        await until(lambda: all(connection.closed for connection in server.connections))
+        assert sum(writer.taken for writer in writers) <= MOST
+        if piece.endswith(b"\n"):  # whoever sends one line only is cut off by the HTTP client itself
+            assert "more than 16384 bytes of headers" in str(failed.value)
+
+
+@asynchronous
+async def test_a_stream_that_is_a_bomb() -> None:
+    """What is compressed though nobody has asked for that is taken as it comes."""
+    bomb = gzip.compress(bytes(2**26), 9)
+    async with one_xsp() as (server, client):
+        server.answer = lambda seen: http(200, bomb, "Content-Encoding: gzip")
+        receiver = Nobody()
+        await client.open_stream(eventrequests.add_channel("set"), receiver)
+        await until(lambda: receiver.taken)
+        await until(lambda: receiver.taken == len(bomb))
+    assert receiver.longest <= 2**17
+
+
 @asynchronous
 async def test_a_bomb() -> None:
     """Unasked for, and a thousand times as long as what is sent."""

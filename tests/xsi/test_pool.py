@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from bwconnector.xsi import pool as pool_module
-from bwconnector.xsi.http1 import BadAnswer
+from bwconnector.xsi.http1 import SMALL, BadAnswer
 from bwconnector.xsi.keepalive import IDLE_TIMEOUT
 from bwconnector.xsi.pool import Late, Lost, NotSent, Pool
 
@@ -339,6 +339,40 @@ def test_so_many_connections_and_no_more(world: World, monkeypatch: pytest.Monke
     first.receive(ANSWER)
     third.receive(ANSWER)
     assert [type(result).__name__ for result in world.results] == ["Answer", "Lost", "Answer", "Answer"]
+
+
+def test_long_answers_share_one_room_and_small_ones_need_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_MAX_BODIES", 4 * SMALL)
+    for _ in range(4):
+        world.ask()
+    first, second, third, fourth = (world.endpoint.accept() for _ in range(4))
+    head = b"HTTP/1.1 200 OK\r\n\r\n"
+    for each in (first, second):
+        each.receive(head + b"x" * 2 * SMALL)
+    third.receive(head + b"x" * SMALL)
+    assert set(world.fates) == {"open"}
+    third.receive(b"x")
+    fourth.receive(ANSWER)
+    first.receive(b"x")
+    assert world.fates == ["aborted", "open", "aborted", "open"]
+    world.clock.advance(0)
+    second.receive(b"x" * SMALL)
+    second.lose(ConnectionDone())
+    world.clock.advance(0)
+    assert [type(result).__name__ for result in world.results] == ["Lost", "Answer", "Lost", "Answer"]
+    assert "while others are that long" in str(world.results[2])
+    assert len(world.results[1].body) == 3 * SMALL
+
+
+def test_of_a_lost_connection_nothing_is_kept(world: World) -> None:
+    """Whatever else refers to it, for as long as that may be."""
+    written(world)
+    (connection,) = world.pool._connections
+    world.endpoint.transports[0].receive(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")
+    assert connection.held == 1
+    world.endpoint.transports[0].lose(ConnectionLost())
+    world.clock.advance(0)
+    assert connection.held == 0
 
 
 def test_as_many_requests_fail_as_connections_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
