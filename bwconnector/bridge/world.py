@@ -396,7 +396,7 @@ def _has(call: Call, device: str) -> bool:
 
 
 def _rings(call: Call, device: str) -> bool:
-    """It rings at the device, as an agent maybe: nobody has redirected that party."""
+    """The device is asked to answer, as an agent maybe, so nobody has redirected it to somebody else there."""
     return device in call.connections and call.connections[device].state == ALERTING
 
 
