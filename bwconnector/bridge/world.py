@@ -177,7 +177,7 @@ class World:
         candidates = [c for c in self.table.calls_of(redirector) if _has(c, remote) and _may_have_redirected(c, redirector, newest.reason)]
         if self.comparing:
             candidates = [c for c in candidates if not c.connections[redirector].alive]  # its own snapshot would tell otherwise
-        candidates.sort(key=lambda c: _has(c, redirector))
+        candidates.sort(key=lambda c: (not _rings(c, remote), _has(c, redirector)))
         if not candidates and newest.reason == "transfer":
             # An agent of whom nobody has told, since it answered a call of a queue that does not speak either.
             candidates = [c for c in self.table.calls_of(remote) if any(self.hides_agents(other) for other in c.others(remote))]
@@ -393,6 +393,11 @@ def _has(call: Call, device: str) -> bool:
         return bool(call.alive())
     connection = call.connections.get(device)
     return connection is not None and connection.alive
+
+
+def _rings(call: Call, device: str) -> bool:
+    """The device is asked to answer, as an agent maybe, so nobody has redirected it to somebody else there."""
+    return device in call.connections and call.connections[device].state == ALERTING
 
 
 def _may_have_redirected(call: Call, device: str, reason: str) -> bool:

@@ -987,3 +987,25 @@ def test_a_conference_goes_on_when_a_party_of_it_joins_it_to_an_older_call() -> 
     flow.say("B", ev("Released", leg("b2", "K3 Or Re X", release="remote")))
     flow.finish()
     assert list(flow.holds().values()) == [{"B": "connected", "C": "connected"}]
+
+
+def test_a_call_that_rings_at_an_agent_is_not_the_one_in_which_its_caller_has_transferred_that_agent() -> None:
+    flow = Flow("ABQR")
+    flow.say("B", ev("Originated", leg("b1", "K1 Or Al A")))
+    flow.say("A", ev("Received", leg("a1", "K1 Te Al B")))
+    flow.say("A", ev("Answered", leg("a1", "K1 Te Ac B")))
+    flow.say("B", ev("Answered", leg("b1", "K1 Or Ac A")))
+    flow.say("A", ev("Originated", leg("a2", "K2 Or Al Q")))
+    flow.say("A", ev("Answered", leg("a2", "K2 Or Ac Q")))
+    flow.say("Q", acd("CallAdded", "q1 K2 A", position=1))
+    flow.say("B", ev("Received", agent_leg("b2", "K2 Te Al A")))
+    flow.finish()
+    flow.say("R", acd("CallAdded", "r1 K3 B", position=1, point=True, via=[("A", "transfer")]))
+    flow.finish()  # the others are heard late
+    flow.say("A", ev("Redirected", leg("a1", "K1 Te De B", to="1701")))
+    flow.say("B", ev("Transferred", leg("b1", "K3 Or Al R")))
+    flow.say("B", ev("Answered", leg("b1", "K3 Or Ac R")))
+    flow.finish()
+    waits, talks = sorted(flow.holds().values(), key=len, reverse=True)
+    assert waits == {"A": "connected", "Q": "queued", "B": "alerting"}
+    assert talks == {"B": "connected", "R": "queued"}
