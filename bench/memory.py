@@ -22,6 +22,22 @@ BATCH = 500
 """Events at a time: a link that were told of thousands at once would be taken for one that does not read."""
 
 
+async def _connected(reactor: Any, child: Child, link: TServer) -> dict[str, Any]:
+    """Begin; what the process says of itself before anything is monitored."""
+    await child.started()
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", child.port), link)
+    while link.status != "normal":
+        await deferLater(reactor, 0.05)
+    return await child.ask("collect")
+
+
+async def _monitored(reactor: Any, link: TServer, monitors: int) -> None:
+    """Start so many monitors; in :data:`START_TIMEOUT` seconds, or it fails."""
+    started = link.start_monitors([device_name(number) for number in range(monitors)], 200)
+    started.addTimeout(START_TIMEOUT, reactor)
+    await started
+
+
 class Memory:
     """One process for each way in which users may have event packages: all that are asked for, or only that of calls."""
 
@@ -45,14 +61,8 @@ class Memory:
         child = Child(self._reactor, "W6", "memory_subject.py", str(config), packages)
         link = TServer("tserver-1")
         try:
-            await child.started()
-            await connectProtocol(TCP4ClientEndpoint(self._reactor, "127.0.0.1", child.port), link)
-            while link.status != "normal":
-                await deferLater(self._reactor, 0.05)
-            before = await child.ask("collect")
-            started = link.start_monitors([device_name(number) for number in range(self._monitors)], 200)
-            started.addTimeout(START_TIMEOUT, self._reactor)
-            await started
+            before = await _connected(self._reactor, child, link)
+            await _monitored(self._reactor, link, self._monitors)
             subscriptions = -1
             while subscriptions != (subscriptions := (await child.ask())["subscriptions"]):
                 await deferLater(self._reactor, 0.5)
@@ -121,15 +131,9 @@ class LargeSite:
         child = Child(self._reactor, "W8", "memory_subject.py", str(config), "calls", str(self._devices))
         link = TServer("tserver-1")
         try:
-            await child.started()
-            await connectProtocol(TCP4ClientEndpoint(self._reactor, "127.0.0.1", child.port), link)
-            while link.status != "normal":
-                await deferLater(self._reactor, 0.05)
-            before = await child.ask("collect")
+            before = await _connected(self._reactor, child, link)
             began = time.perf_counter()
-            started = link.start_monitors([device_name(number) for number in range(self._monitors)], 200)
-            started.addTimeout(START_TIMEOUT, self._reactor)
-            await started
+            await _monitored(self._reactor, link, self._monitors)
             requests = -1
             while requests != (requests := (await child.ask())["requests"]):
                 self._took = time.perf_counter() - began  # until the last device was asked for what is going on there

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from itertools import count
+from math import inf
 from typing import Any, Generic, TypeVar
 
 __all__ = ["PERIOD", "Agenda"]
@@ -46,8 +47,10 @@ class Agenda(Generic[T]):
         return self._size
 
     def add(self, thing: T) -> None:
-        """Put ``thing`` down for the time at which it is due now."""
+        """Put ``thing`` down for the time at which it is due now, if it is to be done at all."""
         when = self._when(thing)
+        if when == inf:
+            return
         period = when // PERIOD * PERIOD
         if period <= self._clock.seconds():
             heappush(self._now, (when, next(self._number), thing))

@@ -26,7 +26,8 @@ __all__ = ["OFTEN", "Skeletons", "cut"]
 T = TypeVar("T")
 
 OFTEN = 32
-"""Times that a skeleton comes before it is kept: to make its function takes as long as to read some 30 documents."""
+"""Times that a skeleton comes before it is kept. To make its function takes as long as to read ten documents, so even a sender of ever new
+skeletons makes a third more work at most."""
 MOST = 512
 """Skeletons that are kept. Each event type comes in a few, by the parties and details it has."""
 LARGEST = 8192
@@ -44,9 +45,11 @@ def cut(document: bytes) -> tuple[str, list[str]] | None:
 
     None for a document that is to be read by lxml, be it well-formed or not. A comment or CDATA section has its ``!`` in the skeleton.
     """
+    if len(document) > LARGEST:
+        return None
     marks = document.translate(None, _PLAIN)
     # Only tags begin with '<' (section 3.1). With as many '>', each ends one, and none stands in an attribute or a text.
-    if not marks or len(document) > LARGEST or marks != b"<>" * (len(marks) // 2):
+    if not marks or marks != b"<>" * (len(marks) // 2):
         return None
     try:
         text = document.decode().replace("<", ">")
@@ -111,6 +114,7 @@ class Skeletons(Generic[T]):
                 if len(self._fills) >= self._most:
                     del self._fills[next(iter(self._fills))]
                 self._fills[skeleton] = made
+                del self._met[hash(skeleton)]  # should it be dropped, it may come often again
         return value
 
     def _comes_often(self, skeleton: str) -> bool:

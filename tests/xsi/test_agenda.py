@@ -34,6 +34,13 @@ class Diary:
             self.put(*self.follows[thing])
 
 
+def test_what_is_not_to_be_done_needs_no_timer() -> None:
+    diary = Diary()
+    diary.put("never", inf)
+    assert len(diary.agenda) == 0
+    assert not diary.clock.getDelayedCalls()
+
+
 def test_the_earliest_comes_first_by_one_timer() -> None:
     diary = Diary()
     for thing, when in (("late", 5.0), ("early", 2.0), ("later", 7 * PERIOD + 3.0), ("latest", 7 * PERIOD + 4.0), ("next", 7 * PERIOD)):
